@@ -1,0 +1,9 @@
+"""A zoo of GANs for Keras and TensorFlow.
+
+Importing it registers the networks and their layers with Keras, and needs nothing but Keras:
+`keras.models.load_model` then reads saved generators on every backend.
+"""
+
+from tfgan_zoo import models as models
+
+__version__ = "0.1.0"

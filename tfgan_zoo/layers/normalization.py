@@ -1,0 +1,107 @@
+"""Batch normalisation with the statistics of the global batch, plain and conditional."""
+
+import keras
+from keras import ops
+
+
+class _Standardized(keras.layers.Layer):
+    """Moments over all images, pixels and replicas, and their moving averages.
+
+    A training call uses the batch's biased variance, any other call the moving averages; all
+    statistics are float32. `keras.layers.BatchNormalization(synchronized=True)` would do the
+    same, but it does not load on the JAX and PyTorch backends.
+
+    Args:
+        momentum: Weight of the old moving average (PyTorch's is 1 minus this).
+        epsilon: Added to the variance.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def _add_moments(self, channels):
+        self.moving_mean = self._add_moment(channels, "zeros", "moving_mean")
+        self.moving_variance = self._add_moment(channels, "ones", "moving_variance")
+
+    def _add_moment(self, channels, initializer, name):
+        # Replicas agree on the statistics, so any one of them may tell the new average.
+        return self.add_weight(
+            (channels,),
+            initializer,
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def _moments(self, images, training):
+        """(mean, variance) of each channel, and the step of the moving averages if `training`."""
+        if not training:
+            return self.moving_mean, self.moving_variance
+        images = ops.cast(images, "float32")
+        # The pixels of an image first: what has to cross replicas is then small and goes at once.
+        per_image = ops.concatenate(
+            [ops.mean(images, axis=(1, 2)), ops.mean(ops.square(images), axis=(1, 2))], axis=1
+        )
+        synchronized = keras.backend.backend() == "tensorflow"
+        both, _ = ops.moments(per_image, axes=[0], synchronized=synchronized)
+        mean, square = ops.split(both, 2)
+        variance = ops.maximum(square - ops.square(mean), 0.0)
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(self.momentum * average + (1.0 - self.momentum) * value)
+        return mean, variance
+
+    def _normalize(self, images, gain, bias, training):
+        """(images - mean) / deviation * gain + bias, with gain and bias [C] or [batch, C]."""
+        mean, variance = self._moments(images, training)
+        scale = ops.cast(gain, "float32") * ops.rsqrt(variance + self.epsilon)
+        shift = ops.cast(bias, "float32") - mean * scale
+        if len(scale.shape) == 2:
+            scale, shift = scale[:, None, None, :], shift[:, None, None, :]
+        return images * ops.cast(scale, images.dtype) + ops.cast(shift, images.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class BatchNorm(_Standardized):
+    """Batch normalisation with one learned gain and bias per channel.
+
+    [batch, H, W, C] -> the same shape.
+    Reference: Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167, Algorithm 1.
+    """
+
+    def build(self, input_shape):
+        self.gain = self.add_weight((input_shape[-1],), "ones", name="gain")
+        self.bias = self.add_weight((input_shape[-1],), "zeros", name="bias")
+        self._add_moments(input_shape[-1])
+
+    def call(self, inputs, training=False):
+        return self._normalize(inputs, self.gain, self.bias, training)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class ConditionalBatchNorm(_Standardized):
+    """Batch normalisation whose gain and bias depend on each image's condition.
+
+    [images, gain, bias] of shapes [batch, H, W, C], [batch, C], [batch, C] -> [batch, H, W, C].
+    The gain is 1 + the given one: projections of the condition stay centred at 0. (compare_gan
+    lacks the 1, a known mistake.) Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096,
+    Appendix B.
+    """
+
+    def build(self, input_shape):
+        self._add_moments(input_shape[0][-1])
+
+    def call(self, inputs, training=False):
+        images, gain, bias = inputs
+        return self._normalize(images, 1.0 + ops.cast(gain, "float32"), bias, training)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
