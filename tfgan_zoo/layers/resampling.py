@@ -25,12 +25,8 @@ class Upsample2D(keras.layers.Layer):
 def upsample(images):
     """Repeats every pixel of [batch, H, W, C] images twice along both axes; H and W are static."""
     _, height, width, channels = images.shape
-    rows = ops.reshape(
-        ops.concatenate([images, images], axis=3), (-1, height, 2 * width, channels)
-    )
-    return ops.reshape(
-        ops.concatenate([rows, rows], axis=2), (-1, 2 * height, 2 * width, channels)
-    )
+    rows = ops.reshape(ops.concatenate([images, images], axis=3), (-1, height, 2 * width, channels))
+    return ops.reshape(ops.concatenate([rows, rows], axis=2), (-1, 2 * height, 2 * width, channels))
 
 
 def conv_after_upsampling(images, kernel, folded):

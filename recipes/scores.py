@@ -1,0 +1,164 @@
+"""Scores of a generator, every one a record with the protocol it was measured by."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+import tfgan_zoo
+from tfgan_zoo import sampling
+from tfgan_zoo.data.sources import ImageSet
+from tfgan_zoo.metrics.classifier import Classifier
+from tfgan_zoo.metrics.fid import fid
+from tfgan_zoo.metrics.inception_score import inception_score
+from tfgan_zoo.metrics.kid import kid
+
+VERSIONS = {module.__name__: module.__version__ for module in (tfgan_zoo, keras, tf, np)}
+BATCH_SIZE = 256
+
+
+class Scorer:
+    """Compares generated images with the real ones of one data set, in one network's features.
+
+    Args:
+        backbone: Whose features and logits are compared.
+        train: What generated images are compared with.
+        held_out: Real images that no generator has seen; their own distance from `train` is the
+            floor that a generator can hope to reach.
+    """
+
+    def __init__(self, backbone: Classifier, train: ImageSet, held_out: ImageSet):
+        self.backbone = backbone
+        self.train = train
+        self.held_out = held_out
+        self.real, _ = backbone(train.images)
+        self.unseen, self.unseen_logits = backbone(held_out.images)
+
+    def floor(self) -> list[dict]:
+        """Records of the held-out real images, as if a generator had made them."""
+        subset = min(1000, len(self.unseen))
+        about = {"step": 0, "weights": "real images", "fake_count": len(self.unseen)}
+        distance, spread = kid(self.real, self.unseen, subset_size=subset)
+        share = np.mean(np.argmax(self.unseen_logits, axis=1) == self.held_out.labels)
+        records = [
+            self._record("fid_floor", fid(self.real, self.unseen), **about),
+            self._record("kid_floor", distance, spread, subset_size=subset, **about),
+        ]
+        if self._names_classes(self.train.num_classes):
+            records.append(self._record("class_share_floor", float(share), **about))
+        return records
+
+    def score(self, generator, count, seed, step, truncation=None) -> list[dict]:
+        """Records of a generator's images.
+
+        Args:
+            generator: Keras model, {"latents", maybe "labels"} -> images in [-1, 1].
+            count: How many images; classes take turns, so that all are equally frequent.
+            seed: Of the latents.
+            step: Of training; put into the records.
+            truncation: Largest latent, or None.
+        """
+        inputs = generator_inputs(generator, count, seed, truncation)
+        images = sampling.generate(generator, inputs, BATCH_SIZE)
+        features, logits = self.backbone(images)
+        about = {
+            "step": step,
+            "weights": "ema",
+            "batch_norm": "moving averages, ema",
+            "fake_count": count,
+            "truncation": truncation,
+            "seed": seed,
+        }
+        subset = min(1000, count, len(self.real))
+        distance, spread = kid(self.real, features, subset_size=subset)
+        quality, quality_spread = inception_score(logits)
+        records = [
+            self._record("fid", fid(self.real, features), **about),
+            self._record("kid", distance, spread, subset_size=subset, **about),
+            self._record("inception_score", quality, quality_spread, splits=10, **about),
+        ]
+        size = len(self.unseen)
+        if count >= size:
+            # The floor is measured on `size` images, and distances fall with the number of images.
+            parts = [
+                fid(self.real, features[start : start + size])
+                for start in range(0, count - size + 1, size)
+            ]
+            about_parts = {**about, "fake_count": size, "subsets": len(parts)}
+            records.append(
+                self._record(
+                    "fid_at_floor_count", float(np.mean(parts)), float(np.std(parts)), **about_parts
+                )
+            )
+        if "labels" in inputs and self._names_classes(int(inputs["labels"].max()) + 1):
+            share = float(np.mean(np.argmax(logits, axis=1) == inputs["labels"]))
+            records.append(self._record("class_share", share, **about))
+        return records
+
+    def _names_classes(self, num_classes):
+        """Whether the backbone's classes are those of the data, as far as their number tells."""
+        return self.backbone.num_classes == num_classes
+
+    def _record(self, metric, value, std=None, **about):
+        return {
+            "metric": metric,
+            "value": value,
+            "std": std,
+            "backbone": self.backbone.name,
+            "backbone_sha256": self.backbone.sha256,
+            "real": f"{self.train.name}, {self.train.split} split",
+            "real_count": len(self.train.images),
+            "resize": f"none: {self.train.resolution} px"
+            if self.train.resolution == self.backbone.resolution
+            else f"bicubic, antialiased: {self.train.resolution} to {self.backbone.resolution} px",
+            **about,
+            "versions": VERSIONS,
+        }
+
+
+def generator_inputs(
+    generator: keras.Model, count: int, seed: int, truncation: float | None = None
+) -> dict[str, np.ndarray]:
+    """Latents, truncated exactly, and labels that take turns if the generator has classes."""
+    z_dim = generator.input["latents"].shape[1:]
+    inputs = {"latents": sampling.latents(count, z_dim, seed, truncation, rule="exact")}
+    if "labels" in generator.input:
+        inputs["labels"] = np.arange(count, dtype=np.int32) % generator.spec.num_classes
+    return inputs
+
+
+def sheet_inputs(
+    generator: keras.Model, columns: int, seed: int, truncation: float | None = None
+) -> dict[str, np.ndarray]:
+    """Inputs of a sample sheet: a row for each of at most ten classes, or ten rows."""
+    z_dim = generator.input["latents"].shape[1:]
+    if "labels" in generator.input:
+        rows = min(generator.spec.num_classes, 10)
+        return sampling.class_grid_inputs(rows, columns, z_dim, seed, truncation, "exact")
+    return {"latents": sampling.latents(10 * columns, z_dim, seed, truncation, "exact")}
+
+
+def latest(records: list[dict]) -> dict[str, dict]:
+    """{metric: its newest record}."""
+    return {record["metric"]: record for record in records}
+
+
+def table(records: list[dict]) -> str:
+    """The newest scores as lines for people, with the protocol below."""
+    newest = latest(records)
+    lines = [f"  {'score':20s} {'value':>10s} {'+-':>8s} {'images':>7s} {'step':>8s}"]
+    for name, record in newest.items():
+        std = "" if record["std"] is None else f"{record['std']:.4g}"
+        lines.append(
+            f"  {name:20s} {record['value']:10.4g} {std:>8s} "
+            f"{record['fake_count']:7d} {record['step']:8d}"
+        )
+    if newest:
+        last = records[-1]
+        lines.append(f"  features: {last['backbone']}; real: {last['real']} ({last['real_count']})")
+    return "\n".join(lines)
+
+
+def progress(total: int, unit: str) -> tqdm:
+    """A progress bar as all recipes show it."""
+    return tqdm(total=total, unit=unit, dynamic_ncols=True, smoothing=0.05, mininterval=0.5)

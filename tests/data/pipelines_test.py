@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_zoo.data import pipelines, sources
+
+
+def numbered(size, side=2, channels=1):
+    """Images that all show their own number in the first pixel and 0 elsewhere."""
+    images = np.zeros((size, side, side, channels), np.uint8)
+    images[:, 0, 0] = np.arange(size)[:, None]
+    labels = np.arange(size, dtype=np.int32) % 3
+    return sources.ImageSet("numbered", "train", images, labels, ("a", "b", "c"))
+
+
+def take(count, *args, **kwargs):
+    return list(pipelines.batches(*args, **kwargs).take(count).as_numpy_iterator())
+
+
+def numbers(elements):
+    """The images' numbers, wherever they were mirrored to."""
+    images = np.concatenate([element["images"] for element in elements])
+    return np.round((images.max(axis=(1, 2, 3)) + 1) * 127.5).astype(int)
+
+
+def test_elements_have_static_shapes_range_and_labels():
+    image_set = numbered(256, channels=3)
+    spec = pipelines.batches(image_set, 4, 0, parts=2, replicas=2, flip=True).element_spec
+    assert spec == {
+        "images": tf.TensorSpec((8, 2, 2, 3), tf.float32),
+        "labels": tf.TensorSpec((8,), tf.int32),
+    }
+    (element,) = take(1, image_set, 256, 0)
+    assert element["images"].min() == -1 and element["images"].max() == 1
+    shown = numbers([element])
+    np.testing.assert_array_equal(element["labels"], shown % 3)
+    np.testing.assert_array_equal(sorted(shown), np.arange(256))
+    want = np.sort(np.arange(256) / 127.5 - 1)
+    np.testing.assert_allclose(np.sort(element["images"][:, 0, 0, 0]), want, atol=1e-6)
+
+
+def test_labels_may_be_left_out():
+    assert set(pipelines.batches(numbered(5), 2, 0, labels=False).element_spec) == {"images"}
+
+
+def test_it_never_ends():
+    dataset = pipelines.batches(numbered(5), 2, 0)
+    assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
+
+
+@pytest.mark.parametrize("start", [1, 4, 7])
+def test_a_later_start_continues_exactly(start):
+    options = {"parts": 2, "replicas": 3, "flip": True}
+    whole = take(start + 3, numbered(40), 6, 5, **options)[start:]
+    resumed = take(3, numbered(40), 6, 5, start_step=start, **options)
+    tf.nest.map_structure(np.testing.assert_array_equal, whole, resumed)
+
+
+@pytest.mark.parametrize("size, batch_size", [(10, 5), (10, 4), (3, 8), (1, 2)])
+def test_every_epoch_is_a_permutation(size, batch_size):
+    shown = numbers(take(20, numbered(size), batch_size, 1))
+    epochs = shown[: len(shown) // size * size].reshape(-1, size)
+    np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(size), (len(epochs), 1)))
+
+
+def test_seeds_and_epochs_differ():
+    orders = [
+        tuple(epoch)
+        for seed in range(3)
+        for epoch in numbers(take(3, numbered(100), 100, seed)).reshape(3, 100)
+    ]
+    assert len(set(orders)) == 9
+    assert tuple(range(100)) not in orders
+
+
+def test_orders_are_uniform():
+    """Each of 6 orders of 3 images is due 100 times in 600 epochs; the deviation is 9.1."""
+    epochs = numbers(take(100, numbered(3), 18, 0)).reshape(-1, 3)
+    orders, counts = np.unique(epochs, axis=0, return_counts=True)
+    assert len(orders) == 6
+    assert np.abs(counts - 100).max() < 40
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+def test_replicas_together_see_in_each_part_what_one_replica_sees(parts, replicas):
+    options = {"seed": 3, "parts": parts, "flip": True}
+    one = take(3, numbered(30), 4, **options)
+    many = take(3, numbered(30), 4, replicas=replicas, **options)
+    for alone, dealt in zip(one, many, strict=True):
+        blocks = dealt["images"].reshape(replicas, parts, 4 // replicas, 2, 2, 1)
+        parts_of_all = blocks.swapaxes(0, 1).reshape(alone["images"].shape)
+        np.testing.assert_array_equal(parts_of_all, alone["images"])
+
+
+def test_flip_mirrors_about_half_of_the_images_and_nothing_else():
+    image_set = numbered(200, side=3)
+    plain = np.concatenate([e["images"] for e in take(5, image_set, 200, 0)])
+    flipped = np.concatenate([e["images"] for e in take(5, image_set, 200, 0, flip=True)])
+    same = (plain == flipped).all(axis=(1, 2, 3))
+    mirrored = (plain[:, :, ::-1] == flipped).all(axis=(1, 2, 3))
+    assert (same | mirrored).all()
+    assert 400 < mirrored.sum() < 600  # of 1000, the deviation is 16
+    assert (mirrored.reshape(5, 200)[0] != mirrored.reshape(5, 200)[1]).any()
+
+
+def test_memory_maps_are_read_as_arrays_are(tmp_path):
+    image_set = numbered(20)
+    np.save(tmp_path / "images.npy", image_set.images)
+    mapped = sources.ImageSet(
+        "mapped",
+        "train",
+        np.load(tmp_path / "images.npy", mmap_mode="r")[:15],
+        image_set.labels[:15],
+        image_set.class_names,
+    )
+    shown = numbers(take(3, mapped, 5, 0))
+    np.testing.assert_array_equal(np.sort(shown), np.arange(15))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"batch_size": 4, "replicas": 3}, "batch_size=4, replicas=3"),
+        ({"parts": 0}, "parts=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"start_step": -1}, "start_step=-1"),
+        ({"image_set": numbered(0)}, "at least 1 image.*numbered"),
+    ],
+)
+def test_batches_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        pipelines.batches(**{"image_set": numbered(9), "batch_size": 2, "seed": 0, **options})

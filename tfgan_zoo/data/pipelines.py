@@ -1,0 +1,98 @@
+"""Endless batches of an image set, each a pure function of the seed and the number of the step."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_zoo.data.sources import ImageSet
+
+
+def batches(
+    image_set: ImageSet,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    parts: int = 1,
+    replicas: int = 1,
+    flip: bool = False,
+    labels: bool = True,
+) -> tf.data.Dataset:
+    """Returns an endless dataset of what a discriminator takes.
+
+    Every epoch visits each image once, in an order of its own; an epoch may end within a batch.
+    Step k is the same whether the dataset starts at 0 or at k, so runs resume exactly.
+
+    Args:
+        image_set: Where the images come from.
+        batch_size: Images per update, over all replicas.
+        seed: At least 0; the only source of randomness.
+        start_step: Number of the first step.
+        parts: Updates that one step serves: an element holds `parts` times `batch_size` images.
+        replicas: Equal consecutive blocks that an element will be dealt out in. Rows are ordered
+            so that part j of all the blocks together is part j of an element for one replica.
+        flip: Whether half of the images, drawn anew in every epoch, are mirrored left to right.
+        labels: Whether elements have labels.
+
+    Returns:
+        {"images": float32 [batch_size * parts, R, R, C] in [-1, 1],
+        "labels": int32 [batch_size * parts]}.
+    """
+    _check(image_set, batch_size, seed, start_step, parts, replicas)
+    rows = np.arange(batch_size * parts).reshape(parts, replicas, -1).swapaxes(0, 1).ravel()
+    gather = _gatherer(image_set, rows, seed)
+    shape = image_set.images.shape[1:]
+
+    def element(step):
+        pixels, classes, mirrored = tf.numpy_function(
+            gather, [step], (tf.uint8, tf.int32, tf.bool), stateful=False
+        )
+        images = tf.cast(tf.ensure_shape(pixels, (len(rows), *shape)), tf.float32) / 127.5 - 1.0
+        if flip:
+            mirrored = tf.reshape(tf.ensure_shape(mirrored, len(rows)), (-1, 1, 1, 1))
+            images = tf.where(mirrored, tf.reverse(images, (2,)), images)
+        classes = {"labels": tf.ensure_shape(classes, len(rows))} if labels else {}
+        return {"images": images, **classes}
+
+    steps = tf.data.Dataset.counter(start_step)
+    return steps.map(element, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _gatherer(image_set: ImageSet, rows: np.ndarray, seed: int) -> Callable:
+    """Returns a function: step -> the images, labels and mirroring of the step's rows."""
+    size = len(image_set.images)
+
+    @functools.lru_cache(maxsize=2)  # neighbouring steps share an epoch, or two
+    def draw(epoch):
+        random = np.random.default_rng([seed, epoch])
+        return random.permutation(size), random.random(size) < 0.5
+
+    def gather(step):
+        epochs, places = np.divmod(step * len(rows) + rows, size)
+        index, mirrored = np.empty_like(rows), np.empty(rows.shape, bool)
+        for epoch in np.unique(epochs):
+            here = epochs == epoch
+            order, mirror = draw(int(epoch))
+            index[here], mirrored[here] = order[places[here]], mirror[places[here]]
+        return np.asarray(image_set.images[index]), image_set.labels[index], mirrored
+
+    return gather
+
+
+def _check(image_set, batch_size, seed, start_step, parts, replicas) -> None:
+    numbers = {"batch_size": batch_size, "parts": parts, "replicas": replicas}
+    for name, value in {**numbers, "seed": seed, "start_step": start_step}.items():
+        least = 1 if name in numbers else 0
+        if value < least:
+            raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+    if batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of `replicas`, which get equal shares. "
+            f"Received: batch_size={batch_size}, replicas={replicas}."
+        )
+    if not len(image_set.images):
+        raise ValueError(
+            f"`image_set` must hold at least 1 image. Received: {image_set.name}, "
+            f"split {image_set.split}, without any."
+        )

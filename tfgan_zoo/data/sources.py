@@ -1,0 +1,211 @@
+"""Labelled images as arrays: data sets by name, checks on them, and a description for people."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tfgan_zoo.data import folders
+
+try:  # an optional dependency: only "digits" needs it
+    from sklearn import datasets as sklearn_datasets
+except ImportError:
+    sklearn_datasets = None
+
+SPLITS = ("train", "held_out")
+CACHE_DIR = "~/.cache/tfgan_zoo"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """One split of a data set of square images, each of one class.
+
+    Args:
+        name: "digits" or "folder:PATH".
+        split: "train" or "held_out".
+        images: uint8 [N, resolution, resolution, channels], perhaps a read-only memory map.
+        labels: int32 [N] in [0, num_classes).
+        class_names: One name per class.
+        files: Where each image came from, if from a file.
+    """
+
+    name: str
+    split: str
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    files: tuple[str, ...] | None = None
+
+    @property
+    def resolution(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[3]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+def load(
+    dataset: str,
+    resolution: int,
+    channels: int | None = None,
+    data_dir: str | None = None,
+    split: str = "train",
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Returns one split of a data set.
+
+    Args:
+        dataset: "digits" (scikit-learn's 8x8 digits) or "folder:PATH" (one sub-folder per class,
+            pictures of any size; transparent ones are laid on white).
+        resolution: Sides of the images, in pixels.
+        channels: 1, 3, or None for 1 if everything is gray and 3 otherwise.
+        data_dir: Where prepared images are kept. Default: ~/.cache/tfgan_zoo.
+        split: "train" or "held_out". Fixed, stratified by class, the same at all resolutions.
+        progress: Called with (images done, images in all) while files are decoded.
+
+    Raises:
+        ValueError: for unknown data sets and splits, and for files that cannot be used.
+    """
+    prefix, _, argument = dataset.partition(":")
+    if prefix not in LOADERS:
+        known = ", ".join(loader.grammar for loader in LOADERS.values())
+        raise ValueError(f"`dataset` must be one of: {known}. Received: dataset={dataset!r}.")
+    if bool(argument) != (":" in LOADERS[prefix].grammar):
+        raise ValueError(
+            f"`dataset` must read {LOADERS[prefix].grammar!r}. Received: dataset={dataset!r}."
+        )
+    if resolution < 1:
+        raise ValueError(f"`resolution` must be at least 1. Received: resolution={resolution}.")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"`channels` must be 1, 3 or None. Received: channels={channels}.")
+    if split not in SPLITS:
+        raise ValueError(f"`split` must be one of {SPLITS}. Received: split={split!r}.")
+    read = LOADERS[prefix].read
+    return read(dataset, resolution, channels, data_dir, split, progress)
+
+
+def require_conditional(image_set: ImageSet) -> None:
+    """Raises ValueError if there is nothing to condition on."""
+    if image_set.num_classes < 2:
+        raise ValueError(
+            "A conditional network needs images of at least 2 classes: pass a data set with one "
+            "folder per class, or an unconditional variant. Received: "
+            f"{image_set.name} with classes {image_set.class_names}."
+        )
+
+
+def require_labels_below(image_set: ImageSet, num_classes: int) -> None:
+    """Raises ValueError at the first label that a network of `num_classes` classes cannot take."""
+    wrong = np.flatnonzero((image_set.labels < 0) | (image_set.labels >= num_classes))
+    if wrong.size:
+        first = wrong[0]
+        where = image_set.files[first] if image_set.files else f"image {first}"
+        raise ValueError(
+            f"Labels must lie in [0, {num_classes}), the classes of the network: build it with "
+            f"num_classes={image_set.num_classes}, or leave classes out. "
+            f"Received: label {image_set.labels[first]} for {where} of {image_set.name}."
+        )
+
+
+def describe(image_set: ImageSet, rows: int = 20) -> str:
+    """Returns a few lines for people: shapes, range of values, and a histogram of the classes."""
+    images = image_set.images
+    seen = images[:1000]  # all of a memory map would take minutes
+    part = " (range of the first 1000)" if len(images) > len(seen) else ""
+    counts = np.bincount(image_set.labels, minlength=image_set.num_classes)
+    lines = [
+        f"{image_set.name}, split {image_set.split}: {len(images)} images",
+        f"shape {images.shape[1:]}, {images.dtype}, values {seen.min()} to {seen.max()}{part}",
+        f"{image_set.num_classes} classes",
+    ]
+    width = max(len(name) for name in image_set.class_names[:rows])
+    for name, count in zip(image_set.class_names[:rows], counts[:rows], strict=True):
+        bar = "#" * round(30 * count / counts.max())
+        lines.append(f"  {name:<{width}}  {count:>{len(str(counts.max()))}}  {bar}".rstrip())
+    rest = counts[rows:]
+    if rest.size:
+        lines.append(
+            f"  ... and {rest.size} more classes, smallest {rest.min()}, largest {rest.max()}"
+        )
+    return "\n".join(lines)
+
+
+def _held_out(labels: np.ndarray, fraction: float) -> np.ndarray:
+    """Returns a bool mask: `fraction` of each class, at least one image but never all of them."""
+    mask = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        count = min(len(rows) - 1, max(1, round(fraction * len(rows))))
+        mask[np.random.default_rng([0, label]).permutation(rows)[:count]] = True
+    return mask
+
+
+def _resize_digit(digit: np.ndarray, resolution: int) -> np.ndarray:
+    """Returns a digit of values in [0, 16] as uint8 [resolution, resolution]."""
+    image = Image.fromarray(digit.astype(np.float32) * (255.0 / 16.0))
+    image = image.resize((resolution, resolution), Image.Resampling.BICUBIC)
+    return np.clip(np.round(image), 0, 255).astype(np.uint8)
+
+
+def _digits(name, resolution, channels, data_dir, split, progress) -> ImageSet:
+    """1,797 handwritten digits of 8x8 pixels, 20% of each class held out."""
+    if sklearn_datasets is None:
+        raise ValueError("'digits' needs scikit-learn: pip install tfgan_zoo[train].")
+    digits = sklearn_datasets.load_digits()
+    labels = digits.target.astype(np.int32)
+    mask = _held_out(labels, 0.2) == (split == "held_out")
+    images = np.stack([_resize_digit(digit, resolution) for digit in digits.images[mask]])
+    images = np.repeat(images[..., None], channels or 1, axis=-1)
+    return ImageSet(name, split, images, labels[mask], tuple("0123456789"))
+
+
+def _folder(name, resolution, channels, data_dir, split, progress) -> ImageSet:
+    """One sub-folder per class, 10% of each class held out; a single image stays in train.
+
+    Classes are sorted by name, images are searched below their class's folder; hidden ones are
+    left out. Pictures are turned as their EXIF data say, resized with antialiased bicubic
+    interpolation so that the shorter side is `resolution`, and cropped at the centre. Transparent
+    ones are laid on white, of animated ones the first frame is taken. They have one channel if
+    all are gray, unless `channels` says otherwise. The result is kept as a memory map.
+    """
+    root = Path(name.partition(":")[2]).expanduser()
+    class_names, files, labels = folders.scan(root)
+    mask = _held_out(labels, 0.1)
+    order = np.argsort(mask, kind="stable")  # one cache for both splits, each of them contiguous
+    files = [files[row] for row in order]
+    cache_dir = Path(data_dir or CACHE_DIR).expanduser()
+    cache = cache_dir / folders.cache_name(root, files, resolution, channels)
+    if not cache.exists():
+        channels = channels or folders.common_channels(files)
+        folders.prepare(cache, files, resolution, channels, progress)
+    train_size = np.count_nonzero(~mask)
+    rows = slice(train_size) if split == "train" else slice(train_size, None)
+    if not files[rows]:
+        raise ValueError(f"{name} has no class of two images or more, so nothing is held out.")
+    images = np.load(cache, mmap_mode="r")[rows]
+    return ImageSet(
+        name, split, images, labels[order][rows], class_names, tuple(map(str, files[rows]))
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Loader:
+    """How a data set is written, and what reads it: called as `_folder` is."""
+
+    grammar: str
+    read: Callable[..., ImageSet]
+
+
+LOADERS = {
+    "digits": Loader("digits", _digits),
+    "folder": Loader("folder:PATH", _folder),
+}

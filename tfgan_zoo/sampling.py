@@ -1,0 +1,231 @@
+"""Samples of a trained generator: its inputs, its pictures, and the way from one to another.
+
+Runs on every Keras backend.
+"""
+
+import math
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from tfgan_zoo import pictures
+
+LEAST_RESAMPLED = 0.01  # where fewer than 1 of 100 draws is kept
+
+
+def latents(
+    count: int,
+    z_dim: int | tuple[int, ...],
+    seed: int,
+    truncation: float | None = None,
+    rule: str = "resample",
+) -> np.ndarray:
+    """Returns float32 [count, *z_dim] latents. Row i depends on (seed, i) and not on `count`.
+
+    Without truncation they are standard normal. The rules of truncation:
+        "resample": components with |z| > truncation are drawn again. Reference: Brock et al.,
+            2019, https://arxiv.org/abs/1809.11096, section 3.1.
+        "exact": the same distribution by the inverse distribution function, which costs no more
+            when the truncation is small.
+        "scale": `truncation`, at most 1, times normals truncated at 2: the rule of the released
+            BigGAN modules, on another scale than the paper's.
+
+    Raises:
+        ValueError: for rules and truncations that do not exist.
+    """
+    shape = tuple(np.atleast_1d(z_dim))
+    _check(count, truncation, rule)
+    draw = {"resample": _resample, "exact": _exact, "scale": _scale}[rule]
+    if truncation is None:
+        draw = _normal
+    rows = [draw(np.random.default_rng([seed, row]), shape, truncation) for row in range(count)]
+    return np.asarray(rows, np.float32)
+
+
+def class_grid_inputs(
+    num_classes: int,
+    columns: int,
+    z_dim: int | tuple[int, ...],
+    seed: int,
+    truncation: float | None = None,
+    rule: str = "resample",
+) -> dict[str, np.ndarray]:
+    """Returns inputs for a grid with a row per class; all images of a column share their latents.
+
+    What differs down a column is thus what the label makes, and what differs along a row is what
+    the latents make. The arguments are those of `latents`.
+
+    Returns:
+        {"latents": float32 [num_classes * columns, *z_dim], "labels": int32}, row by row.
+    """
+    z = latents(columns, z_dim, seed, truncation, rule)
+    return {
+        "latents": np.concatenate([z] * num_classes),
+        "labels": np.repeat(np.arange(num_classes, dtype=np.int32), columns),
+    }
+
+
+def generate(
+    generator: keras.Model, inputs: dict[str, np.ndarray], batch_size: int = 64
+) -> np.ndarray:
+    """Returns a generator's images of any number of inputs as uint8 [N, H, W, C].
+
+    Args:
+        generator: {name: inputs} -> images in [-1, 1].
+        inputs: Arrays of N rows.
+        batch_size: Rows per call. All calls have the same size, so the network compiles once.
+    """
+    return np.concatenate([*map(pictures.to_uint8, _outputs(generator, inputs, batch_size))])
+
+
+def interpolate(
+    generator: keras.Model,
+    start: dict[str, np.ndarray],
+    end: dict[str, np.ndarray],
+    steps: int,
+    batch_size: int = 64,
+) -> np.ndarray:
+    """Returns images on N straight ways between inputs as uint8 [N, steps, H, W, C].
+
+    The ways are straight in the latents and, if there are labels, in what the layers make of
+    them (class embeddings), shared or one per block; labels themselves have nothing in between.
+
+    Args:
+        generator: {"latents": ..., perhaps "labels": ...} -> images in [-1, 1]; functional.
+        start: Inputs of the first images: N rows, or one without the axis of rows.
+        end: Inputs of the last ones.
+        steps: Images per way, both ends included.
+        batch_size: Rows per call of the generator.
+    """
+    if steps < 2:
+        raise ValueError(f"`steps` must be at least 2, the ends. Received: steps={steps}.")
+    first, last = (_rows(generator, inputs) for inputs in (start, end))
+    if len(first[0]) != len(last[0]):
+        raise ValueError(
+            "`start` and `end` must have as many rows as one another. "
+            f"Received: {len(first[0])} and {len(last[0])}."
+        )
+    model = generator
+    if len(first) > 1:
+        embed, model = _cut_at_labels(generator)
+        first, last = ([z, *_embedded(embed, y, batch_size)] for z, y in (first, last))
+    mixed = [_mix(a, b, steps) for a, b in zip(first, last, strict=True)]
+    names = [tensor.name for tensor in model.inputs]
+    images = generate(model, dict(zip(names, mixed, strict=True)), batch_size)
+    return images.reshape(-1, steps, *images.shape[1:])
+
+
+def _check(count: int, truncation: float | None, rule: str) -> None:
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1. Received: count={count}.")
+    if rule not in ("resample", "exact", "scale"):
+        raise ValueError(f"`rule` must be 'resample', 'exact' or 'scale'. Received: rule={rule!r}.")
+    if truncation is None:
+        return
+    if not truncation > 0:
+        raise ValueError(
+            f"`truncation` must be positive, or None for none. Received: truncation={truncation}."
+        )
+    if rule == "scale" and truncation > 1:
+        raise ValueError(
+            "`truncation` must be in (0, 1] with rule='scale'. "
+            f"Received: truncation={truncation}. The paper's thresholds belong to 'resample'."
+        )
+    if rule == "resample" and truncation < LEAST_RESAMPLED:
+        raise ValueError(
+            f"`truncation` must be at least {LEAST_RESAMPLED} with rule='resample', or drawing "
+            f"takes forever. Received: truncation={truncation}. Take rule='exact'."
+        )
+
+
+def _normal(random: np.random.Generator, shape: tuple, truncation: None) -> np.ndarray:
+    return random.standard_normal(shape)
+
+
+def _resample(random: np.random.Generator, shape: tuple, truncation: float) -> np.ndarray:
+    z = random.standard_normal(shape)
+    while (outside := np.abs(z) > truncation).any():
+        z[outside] = random.standard_normal(outside.sum())
+    return z
+
+
+def _exact(random: np.random.Generator, shape: tuple, truncation: float) -> np.ndarray:
+    inside = math.erf(truncation / math.sqrt(2.0))
+    uniform = random.uniform(-inside, inside, shape).astype(np.float32)
+    z = math.sqrt(2.0) * keras.ops.convert_to_numpy(keras.ops.erfinv(uniform))
+    return np.clip(z, -truncation, truncation)  # float32 rounds some to beyond
+
+
+def _scale(random: np.random.Generator, shape: tuple, truncation: float) -> np.ndarray:
+    return truncation * _resample(random, shape, 2.0)
+
+
+def _outputs(model: keras.Model, inputs: dict[str, np.ndarray], batch_size: int) -> Iterator:
+    """Yields a model's outputs of consecutive rows, `batch_size` of them until the last."""
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}.")
+    inputs = {name: np.asarray(values) for name, values in inputs.items()}
+    counts = {name: len(values) for name, values in inputs.items()}
+    count = min(counts.values())
+    if not count or count != max(counts.values()):
+        raise ValueError(f"`inputs` must be of equally many rows, at least 1. Received: {counts}.")
+    size = min(batch_size, count)
+    for first in range(0, count, size):
+        rows = np.arange(first, first + size).clip(max=count - 1)
+        outputs = model.predict_on_batch({name: values[rows] for name, values in inputs.items()})
+        yield keras.tree.map_structure(lambda x, left=count - first: x[:left], outputs)
+
+
+def _rows(generator: keras.Model, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Returns [latents] or [latents, labels] with an axis of rows, as the generator takes them."""
+    shapes = {tensor.name: tensor.shape for tensor in generator.inputs}
+    if missing := sorted(shapes.keys() - inputs.keys()):
+        raise ValueError(
+            f"`start` and `end` must hold what the generator takes. Missing: {missing}."
+        )
+    z = np.asarray(inputs["latents"], np.float32)
+    z = z.reshape(-1, *z.shape[z.ndim - len(shapes["latents"]) + 1 :])
+    if "labels" not in shapes:
+        return [z]
+    return [z, np.broadcast_to(np.asarray(inputs["labels"], np.int32), (len(z),))]
+
+
+def _cut_at_labels(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Returns labels -> [embeddings], and latents and embeddings -> images, on common layers."""
+    inputs = {
+        tensor.name: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
+        for tensor in generator.inputs
+    }
+    embeddings = []
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        tensors = [
+            x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)
+        ]
+        if any(x is inputs["labels"] for x in tensors):
+            if len(tensors) > 1 or "float" not in outputs.dtype:
+                raise ValueError(
+                    "`generator` must hand its labels to layers that take nothing else and return "
+                    f"floats, as an Embedding does. Received: layer {layer.name}."
+                )
+            embeddings.append(outputs)
+        return outputs
+
+    copy = keras.models.clone_model(generator, inputs, lambda layer: layer, call)
+    embed = keras.Model({"labels": inputs["labels"]}, embeddings)
+    return embed, keras.Model([inputs["latents"], *embeddings], copy.output)
+
+
+def _embedded(embed: keras.Model, labels: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    chunks = _outputs(embed, {"labels": labels}, batch_size)
+    return [np.concatenate(parts) for parts in zip(*map(keras.tree.flatten, chunks), strict=True)]
+
+
+def _mix(first: np.ndarray, last: np.ndarray, steps: int) -> np.ndarray:
+    """Returns [N * steps, ...]: each row of `first`, on its straight way to that of `last`."""
+    position = np.linspace(0.0, 1.0, steps, dtype=np.float32)
+    position = position.reshape(1, steps, *[1] * (first.ndim - 1))
+    mixed = (1.0 - position) * first[:, None] + position * last[:, None]
+    return mixed.reshape(-1, *first.shape[1:])

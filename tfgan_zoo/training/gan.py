@@ -1,0 +1,294 @@
+"""The game: two players, the rules they learn by, and the step in which both do."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+Tensor = tf.Tensor
+TRACKED = ("loss", "penalty", "gradient_norm")
+
+
+class Turn(NamedTuple):
+    """What one player sees while it updates; penalties read from it.
+
+    Attributes:
+        network: The one whose weights are updated.
+        score: Images -> float32 logits, with the conditions of `real` (in the generator's turn:
+            of `fake`) bound.
+        inputs: What the prior gave the generator.
+        real: [batch, H, W, C] in [-1, 1]; None in the generator's turn.
+        fake: [batch, H, W, C], float32.
+        real_logits: [batch, 1], float32; None in the generator's turn.
+        fake_logits: [batch, 1], float32.
+        seed: int32 [2], another one in every update and on every replica.
+    """
+
+    network: keras.Model
+    score: Callable[[Tensor], Tensor]
+    inputs: dict[str, Tensor]
+    real: Tensor | None
+    fake: Tensor
+    real_logits: Tensor | None
+    fake_logits: Tensor
+    seed: Tensor
+
+
+def trainable_weights(network: keras.Model) -> list:
+    """The weights a player may move unless its rule says otherwise."""
+    return network.trainable_variables
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateRule:
+    """How one player learns.
+
+    Raises:
+        ValueError: If `steps` or `micro_batches` is below 1.
+    """
+
+    optimizer: keras.optimizers.Optimizer
+    steps: int = 1  # updates in one train_step, each on fresh images
+    micro_batches: int = 1  # whose gradients one update averages
+    penalties: tuple[Callable[[Turn], Tensor], ...] = ()  # added to the loss
+    projections: tuple[Callable[[keras.Model], None], ...] = ()  # applied after each update
+    weights: Callable[[keras.Model], list] = trainable_weights  # those it may move
+
+    def __post_init__(self):
+        for name in ("steps", "micro_batches"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}."
+                )
+
+    @property
+    def batches(self) -> int:
+        """Batches of images that one train_step uses up."""
+        return self.steps * self.micro_batches
+
+
+class GAN(keras.Model):
+    """Two players and the prior that feeds them; `compile` gives them the rules they learn by.
+
+    The noise of a step depends on `seed` and the step alone: not on the number of replicas, over
+    which one large draw is divided, nor on how often training was interrupted.
+
+    Args:
+        generator: {"latents": ..., **conditions} -> images.
+        discriminator: {"images": ..., **conditions} -> logits [batch, 1].
+        prior: (batch size, seed) -> the generator's inputs; see `priors`.
+        judge: The discriminator as the generator sees it: itself, unless the players share
+            weights, through which the generator must not cheat.
+        ema_generator: A second generator that is to hold the moving average.
+        seed: Of all noise.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        prior: Callable[[int, Tensor], dict[str, Tensor]],
+        judge: keras.Model | None = None,
+        ema_generator: keras.Model | None = None,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.prior = prior
+        self.judge = judge or discriminator
+        self.ema_generator = ema_generator
+        self.seed = seed
+        self.step = self.add_weight(
+            (),
+            "zeros",
+            dtype="int32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="step",
+        )
+        self.built = True
+
+    def compile(
+        self, *, loss, generator, discriminator, ema=None, score_together=True, **kwargs
+    ) -> None:
+        """Sets the rules, and builds the optimizers, so that `fit` works under a strategy.
+
+        Args:
+            loss: An `AdversarialLoss`.
+            generator: The generator's `UpdateRule`.
+            discriminator: The discriminator's `UpdateRule`.
+            ema: An `EMA`, if there is an `ema_generator`.
+            score_together: Whether the discriminator sees real and fake images in one batch.
+                False for discriminators in which the images of a batch influence one another.
+            **kwargs: `jit_compile` and others of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If only one of `ema` and `ema_generator` is given.
+        """
+        if (ema is None) != (self.ema_generator is None):
+            raise ValueError(
+                "`ema` and the GAN's `ema_generator` go together. Received: "
+                f"ema={ema}, ema_generator={self.ema_generator}. Give both or neither."
+            )
+        super().compile(optimizer=generator.optimizer, **kwargs)
+        self.adversarial_loss = loss
+        self.ema = ema
+        self.score_together = score_together
+        self.rules = {"g": generator, "d": discriminator}
+        self.d_optimizer = discriminator.optimizer  # an attribute, so that it is saved
+        generator.optimizer.build(generator.weights(self.generator))
+        discriminator.optimizer.build(discriminator.weights(self.discriminator))
+        names = [f"{side}_{quantity}" for side in self.rules for quantity in TRACKED]
+        self.trackers = {
+            name: keras.metrics.Mean(name) for name in (*names, "real_logits", "fake_logits")
+        }
+        if ema is not None:
+            for average, weight in zip(
+                self.ema_generator.variables, self.generator.variables, strict=True
+            ):
+                average.assign(weight)
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Updates the discriminator `steps` times, then the generator, then the average.
+
+        Args:
+            batch: The discriminator's inputs, images first: {"images": [size * batches, ...],
+                **conditions}, where `batches` is that of the discriminator's rule.
+
+        Returns:
+            The means of all tracked quantities since `reset_metrics`.
+        """
+        g, d = self.rules["g"], self.rules["d"]
+        reals = iter(split(batch, d.batches))
+        seeds = self._seeds(d.batches + g.batches)
+        size = batch["images"].shape[0] // d.batches
+        for _ in range(d.steps):
+            self._update("d", self.discriminator, lambda: self._d_play(next(reals), next(seeds)))
+        for _ in range(g.steps):
+            self._update("g", self.generator, lambda: self._g_play(size, next(seeds)))
+        if self.ema is not None:
+            self.ema.update(self.ema_generator, self.generator, self.step)
+        self.step.assign_add(1)
+        return {name: mean.result() for name, mean in self.trackers.items()}
+
+    def _d_play(self, real, seed):
+        inputs = self._draw(real["images"].shape[0], seed)
+        fake = tf.stop_gradient(self.generator(inputs, training=True))
+        score = self._score(self.discriminator, real)
+        if self.score_together:
+            both = {name: tf.concat([real[name], inputs[name]], 0) for name in real.keys() & inputs}
+            logits = self._score(self.discriminator, both)(tf.concat([real["images"], fake], 0))
+            real_logits, fake_logits = tf.split(logits, 2)
+        else:
+            real_logits = score(real["images"])
+            fake_logits = self._score(self.discriminator, inputs)(fake)
+        self.trackers["real_logits"].update_state(real_logits)
+        self.trackers["fake_logits"].update_state(fake_logits)
+        turn = Turn(
+            self.discriminator,
+            score,
+            inputs,
+            real["images"],
+            fake,
+            real_logits,
+            fake_logits,
+            self._own(seed),
+        )
+        return turn, self.adversarial_loss.discriminator(real_logits, fake_logits)
+
+    def _g_play(self, size, seed):
+        inputs = self._draw(size, seed)
+        fake = self.generator(inputs, training=True)
+        score = self._score(self.judge, inputs)
+        logits = score(fake)
+        turn = Turn(self.generator, score, inputs, None, fake, None, logits, self._own(seed))
+        return turn, self.adversarial_loss.generator(logits)
+
+    def _score(self, network, inputs):
+        """`network` as a function of images, its other inputs taken from `inputs`."""
+        conditions = {name: inputs[name] for name in network.input if name != "images"}
+        return lambda images: tf.cast(
+            network({"images": images, **conditions}, training=True), tf.float32
+        )
+
+    def _update(self, side, network, play):
+        """One update of one player; the only place that takes gradients."""
+        rule = self.rules[side]
+        weights = rule.weights(network)
+        # Optimizers add gradients up over replicas, so each gets its share.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        shares = rule.micro_batches * replicas
+        total = [None] * len(weights)
+        for _ in range(rule.micro_batches):
+            with tf.GradientTape() as tape:
+                turn, loss = play()
+                penalty = sum((p(turn) for p in rule.penalties), tf.zeros(()))
+                objective = rule.optimizer.scale_loss((loss + penalty) / shares)
+            gradients = tape.gradient(objective, [weight.value for weight in weights])
+            total = [_add(a, b) for a, b in zip(total, gradients, strict=True)]
+            self.trackers[f"{side}_loss"].update_state(loss)
+            self.trackers[f"{side}_penalty"].update_state(penalty)
+        norm = tf.linalg.global_norm(total) * tf.cast(replicas, tf.float32)
+        self.trackers[f"{side}_gradient_norm"].update_state(norm)
+        rule.optimizer.apply_gradients(zip(total, weights, strict=True))
+        for project in rule.projections:
+            project(network)
+
+    def _seeds(self, count):
+        """Yields the `count` seeds of this step, the same after resuming."""
+        for number in range(count):
+            yield tf.stack([self.seed, self.step.value * count + number])
+
+    def _draw(self, size, seed):
+        """This replica's share of the inputs that one replica would draw for all."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        inputs = self.prior(size * replicas, seed)
+        if replicas == 1:
+            return inputs
+        number = context.replica_id_in_sync_group
+        return {
+            name: tf.reshape(value, [replicas, size, *value.shape[1:]])[number]
+            for name, value in inputs.items()
+        }
+
+    def _own(self, seed):
+        """A seed that no other replica has, nor the prior."""
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return tf.random.fold_in(seed, 1 + tf.cast(number, tf.int32))
+
+
+def _add(total, gradient):
+    """The sum of two gradients, either of which may be missing, as a dense tensor."""
+    if gradient is None:
+        return total
+    gradient = tf.convert_to_tensor(gradient)
+    return gradient if total is None else total + gradient
+
+
+def split(batch: dict[str, Tensor], parts: int) -> list[dict[str, Tensor]]:
+    """Cuts a dictionary of batches into `parts` dictionaries.
+
+    Raises:
+        ValueError: If the batch size is not static or `parts` does not divide it.
+    """
+    size = batch["images"].shape[0]
+    if size is None or size % parts:
+        raise ValueError(
+            "The batch must have a known size that the discriminator's steps * micro_batches "
+            f"divide. Received: batch size {size}, {parts} parts. Batch the dataset with "
+            "rule.batches times the size of one, and drop_remainder=True."
+        )
+    pieces = {name: tf.split(value, parts) for name, value in batch.items()}
+    return [{name: piece[number] for name, piece in pieces.items()} for number in range(parts)]

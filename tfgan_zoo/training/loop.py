@@ -1,0 +1,91 @@
+"""Runs a GAN's `train_step` on a dataset, under any strategy."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from tfgan_zoo.training.gan import GAN
+
+
+class Every(keras.callbacks.Callback):
+    """Calls `action(step, logs)` after every `interval`-th step of training and after the last one.
+
+    Works in `train` and in `fit`. `step` is the number of steps done, counted over all runs;
+    `logs` are those of the step.
+
+    Args:
+        interval: In steps; 0 for after the last step only.
+        action: What is called.
+    """
+
+    def __init__(self, interval: int, action: Callable[[int, dict], None]):
+        super().__init__()
+        self.interval = interval
+        self.action = action
+
+    def on_train_begin(self, logs=None):
+        self.step = self.acted = int(self.model.step)
+        self.logs = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.logs = logs
+        if self.interval and self.step % self.interval == 0:
+            self._act()
+
+    def on_train_end(self, logs=None):
+        if self.acted != self.step:
+            self._act()
+
+    def _act(self):
+        self.acted = self.step
+        self.action(self.step, self.logs)
+
+
+def train(
+    gan: GAN,
+    dataset: tf.data.Dataset,
+    steps: int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
+) -> None:
+    """Trains until `gan.step` is `steps`, or a callback sets `gan.stop_training`.
+
+    Does what `gan.fit` does, without waiting for the logs of every step, and under strategies
+    that `fit` fails with (keras#20585).
+
+    Args:
+        gan: Compiled, in the strategy's scope.
+        dataset: Infinite, of batches for all replicas together, starting with that of step
+            `gan.step`.
+        steps: To be reached, counted over all runs.
+        callbacks: Called in order at the beginning, after each step and at the end.
+        strategy: Default: the current one.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    step_on_replica = tf.function(gan.train_step, jit_compile=gan.jit_compile)
+
+    @tf.function
+    def step_on_all(batch):
+        logs = strategy.run(step_on_replica, (batch,))
+        if strategy.num_replicas_in_sync == 1:
+            return logs
+        return {
+            name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+            for name, value in logs.items()
+        }
+
+    batches = iter(strategy.experimental_distribute_dataset(dataset))
+    gan.stop_training = False
+    for callback in callbacks:
+        callback.set_model(gan)
+        callback.on_train_begin()
+    for step in range(int(gan.step), steps):
+        logs = step_on_all(next(batches))
+        for callback in callbacks:
+            callback.on_train_batch_end(step, logs)
+        if gan.stop_training:
+            break
+    for callback in callbacks:
+        callback.on_train_end()

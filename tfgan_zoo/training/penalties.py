@@ -1,0 +1,85 @@
+"""Terms added to a player's loss: called with its `Turn`, they return a float32 scalar."""
+
+import dataclasses
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientPenalty:
+    """Pulls the gradient's norm to `target` on lines between real and fake images.
+
+    weight * mean((norm / target - 1)^2). Reference: Gulrajani et al., 2017,
+    https://arxiv.org/abs/1704.00028, eq. 3; `target`: Karras et al., 2018,
+    https://arxiv.org/abs/1710.10196, Appendix A.1.
+    """
+
+    weight: float = 10.0
+    target: float = 1.0
+
+    def __call__(self, turn):
+        mix = tf.random.stateless_uniform([turn.real.shape[0], 1, 1, 1], turn.seed)
+        points = turn.real + mix * (turn.fake - turn.real)
+        excess = _gradient_norm(turn.score, points) / self.target - 1.0
+        return self.weight * tf.reduce_mean(excess**2)
+
+
+@dataclasses.dataclass(frozen=True)
+class R1:
+    """weight / 2 * the mean squared norm of the gradient at real images.
+
+    Reference: Mescheder et al., 2018, https://arxiv.org/abs/1801.04406, eq. 9.
+    """
+
+    weight: float = 10.0
+
+    def __call__(self, turn):
+        return 0.5 * self.weight * tf.reduce_mean(_gradient_norm(turn.score, turn.real) ** 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """Keeps the logits of real images near 0: weight * mean(logits^2).
+
+    Reference: Karras et al., 2018, https://arxiv.org/abs/1710.10196, Appendix A.1.
+    """
+
+    weight: float = 1e-3
+
+    def __call__(self, turn):
+        return self.weight * tf.reduce_mean(turn.real_logits**2)
+
+
+@dataclasses.dataclass(frozen=True)
+class OffDiagonal:
+    """BigGAN's orthogonal regularisation: weight * ||W^T W * (1 - I)||^2 over all raw kernels.
+
+    Columns of W are filters; their norms stay free. Embeddings are left out, as in
+    BigGAN-PyTorch, whose strength s is weight = s / 2 here.
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, eq. 3.
+    """
+
+    weight: float = 1e-4
+
+    def __call__(self, turn):
+        total = tf.zeros(())
+        for kernel in kernels(turn.network):
+            columns = tf.reshape(kernel, [-1, kernel.shape[-1]])
+            gram = tf.matmul(columns, columns, transpose_a=True)
+            total += tf.reduce_sum(tf.linalg.set_diag(gram, tf.zeros(gram.shape[0])) ** 2)
+        return self.weight * total
+
+
+def kernels(network):
+    """The trainable weights of convolutions and linear maps: no biases, no embeddings."""
+    return [weight for weight in network.trainable_variables if weight.name == "kernel"]
+
+
+def _gradient_norm(score, points):
+    """Norm over all pixels and channels of d score / d points, [batch], float32."""
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        logits = score(points)
+    gradient = tf.cast(tape.gradient(logits, points), tf.float32)
+    # The root of 0 has no gradient.
+    return tf.sqrt(tf.reduce_sum(gradient**2, axis=[1, 2, 3]) + 1e-12)
