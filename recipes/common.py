@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import keras
 import tensorflow as tf
-from absl import app, flags
+from absl import app, flags, logging
 
 from recipes import report, scores, sheets
 from recipes.run_directory import RunDirectory
@@ -82,6 +82,9 @@ NUM_SCORED = flags.DEFINE_integer(
 TRUNCATION = flags.DEFINE_float(
     "truncation", None, "Largest latent of --mode=sample and evaluate. Default: no limit."
 )
+EXPORT = flags.DEFINE_bool(
+    "export", True, "Write a SavedModel and TFLite files when training is through."
+)
 COLUMNS = flags.DEFINE_integer("columns", 10, "Of sample sheets.", lower_bound=1)
 
 
@@ -108,6 +111,7 @@ def main(build_gan: Callable[[ImageSet], GAN], family: str) -> None:
 
 
 def _run(build_gan, family, argv):
+    logging.set_verbosity(logging.WARNING)  # TensorFlow's exporters tell every file they write
     run = RunDirectory(RUN_DIR.value)
     try:
         if argv[1:]:
@@ -162,7 +166,7 @@ def _train(build_gan, run, images, strategy, scorer):
     except TrainingFailed as error:
         sys.exit(f"Stopped: {error}")
     trainer.film()
-    exported = report.export(run, trainer.generator)
+    exported = report.export(run, trainer.generator, trainer.step) if EXPORT.value else []
     report.write(run, sources.describe(images), trainer.generator, exported)
     if scorer:
         print(scores.table(run.rows("scores.jsonl")))

@@ -2,10 +2,12 @@
 
 import base64
 import html
+import os
 import pathlib
 
 import keras
 
+from export import saved_model, tflite
 from recipes import scores, sheets
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.training.checkpoints import replace_text
@@ -43,7 +45,9 @@ def whereabouts(run: RunDirectory) -> str:
         ("exports", "export"),
         ("curves", "tensorboard"),
     ]
-    lines = [f"  {label:10s}{run.path / name}" for label, name in places]
+    lines = [
+        f"  {label:10s}{run.path / name}" for label, name in places if (run.path / name).exists()
+    ]
     return "\n".join(["The run is complete:", *lines])
 
 
@@ -147,6 +151,20 @@ def _curves(run):
     return figures
 
 
-def export(run: RunDirectory, generator: keras.Model) -> list[pathlib.Path]:
-    """Writes the SavedModel and the TFLite files; returns all files of them."""
-    return []
+def export(run: RunDirectory, generator: keras.Model, step: int) -> list[pathlib.Path]:
+    """Writes the SavedModel, its version being the step, and the TFLite files, unless they exist.
+
+    Returns:
+        The SavedModel's folder and the TFLite files.
+    """
+    folder = run / "export"
+    served = folder / "saved_model" / str(step)
+    if not served.exists():
+        saved_model.save(generator, served.parent, version=step)
+    files = [folder / f"generator-{step}-{kind}.tflite" for kind in tflite.KINDS]
+    for kind, file in zip(tflite.KINDS, files, strict=True):
+        if not file.exists():
+            temporary = file.with_name(f"tmp-{file.name}")
+            temporary.write_bytes(tflite.convert(generator, kind))
+            os.replace(temporary, file)
+    return [served, *files]

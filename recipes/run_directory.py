@@ -14,7 +14,7 @@ from tfgan_zoo.training.checkpoints import replace_text
 # no influence on what a step computes.
 FREE = frozenset(
     "run_dir mode data_dir steps save_every sample_every evaluate_every log_every backbone "
-    "num_scored truncation columns".split()
+    "num_scored truncation columns export".split()
 )
 
 

@@ -81,6 +81,7 @@ class Trainer:
         restored = self.checkpoints.restore(self.gan)
         self.run.rewind(-1 if restored is None else restored)
         start = restored or 0
+        self._snapshot()
         if restored is None:
             self._begin()
         elif start < self.plan.steps:
@@ -107,6 +108,11 @@ class Trainer:
                 loop.train(self.gan, dataset, self.plan.steps, self._callbacks(), self.strategy)
         except (TrainingFailed, FloatingPointError) as error:
             raise TrainingFailed(f"{error} {self._way_out()}") from error
+
+    @property
+    def step(self) -> int:
+        """Steps done, over all runs."""
+        return int(self.gan.step.numpy())
 
     def _begin(self):
         if self.scorer:

@@ -37,7 +37,7 @@ class Checkpoints:
         Raises:
             FloatingPointError: If a weight is not finite; nothing is written then.
         """
-        step = int(gan.step)
+        step = int(gan.step.numpy())
         if step not in self.steps():
             name = f"step-{step:08d}"
             self._write(gan, name, name, {"step": step})
@@ -50,8 +50,8 @@ class Checkpoints:
         record = self._read(BEST)
         if record is not None and record["score"] <= score:
             return False
-        name = f"{BEST}-{int(gan.step):08d}"
-        self._write(gan, BEST, name, {"step": int(gan.step), "score": score})
+        name = f"{BEST}-{int(gan.step.numpy()):08d}"
+        self._write(gan, BEST, name, {"step": int(gan.step.numpy()), "score": score})
         for old in self.folder.glob(f"{BEST}-*{SUFFIX}"):
             if old != self._weights(name):
                 old.unlink()

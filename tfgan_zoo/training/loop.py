@@ -25,7 +25,7 @@ class Every(keras.callbacks.Callback):
         self.action = action
 
     def on_train_begin(self, logs=None):
-        self.step = self.acted = int(self.model.step)
+        self.step = self.acted = int(self.model.step.numpy())
         self.logs = {}
 
     def on_train_batch_end(self, batch, logs=None):
@@ -81,7 +81,7 @@ def train(
     for callback in callbacks:
         callback.set_model(gan)
         callback.on_train_begin()
-    for step in range(int(gan.step), steps):
+    for step in range(int(gan.step.numpy()), steps):
         logs = step_on_all(next(batches))
         for callback in callbacks:
             callback.on_train_batch_end(step, logs)

@@ -1,0 +1,31 @@
+"""Loads saved networks in a fresh process, with the backend of KERAS_BACKEND.
+
+Prints, for every FOLDER/NAME.keras, the largest difference from the outputs in FOLDER/NAME.npz
+and the number of its variables.
+"""
+
+import json
+import pathlib
+import sys
+
+import keras
+import numpy as np
+
+import tfgan_zoo  # noqa: F401  What a user writes: it registers the networks.
+
+
+def main():
+    """Prints one JSON object, {name: [difference, variables, TensorFlow was imported]}."""
+    found = {}
+    for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+        stored = dict(np.load(path.with_suffix(".npz")))
+        expected = stored.pop("outputs")
+        network = keras.models.load_model(path)
+        outputs = keras.ops.convert_to_numpy(network(stored))
+        difference = float(np.abs(outputs - expected).max())
+        found[path.stem] = [difference, len(network.variables), "tensorflow" in sys.modules]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Every registered variant at a size that tests can afford: same structure, few channels."""
+
+import keras
+import numpy as np
+
+from tfgan_zoo import losses
+from tfgan_zoo.data.sources import ImageSet
+from tfgan_zoo.models import registry
+from tfgan_zoo.training.ema import EMA
+from tfgan_zoo.training.gan import GAN, UpdateRule
+from tfgan_zoo.training.penalties import OffDiagonal
+from tfgan_zoo.training.priors import Normal
+
+CHANGES = {"biggan": {"width": 8, "num_classes": 3}}
+
+
+def changes(name):
+    """Changes that make the variant small."""
+    (family,) = (family for family in registry.FAMILIES if name in registry.names(family))
+    return CHANGES[family]
+
+
+def generator(name):
+    """A small generator of the variant."""
+    return registry.build_generator(name, **changes(name))
+
+
+def discriminator(name):
+    """A small discriminator of the variant."""
+    return registry.build_discriminator(name, **changes(name))
+
+
+def images(name, count=40):
+    """Random images and labels of the variant's shape: noise, for tests of mechanics only."""
+    spec = registry.spec(name, **changes(name))
+    rng = np.random.default_rng(0)
+    shape = (count, spec.resolution, spec.resolution, spec.channels)
+    names = tuple("abc"[: max(spec.num_classes, 1)])
+    return ImageSet(
+        name="noise",
+        split="train",
+        images=rng.integers(0, 256, shape, dtype=np.uint8),
+        labels=rng.integers(0, len(names), count).astype(np.int32),
+        class_names=names,
+    )
+
+
+def gan(name, **options):
+    """A compiled GAN of the variant, with all that BigGAN uses."""
+    spec = registry.spec(name, **changes(name))
+    model = GAN(
+        generator(name),
+        discriminator(name),
+        Normal((spec.z_dim,), spec.num_classes),
+        ema_generator=generator(name),
+    )
+    model.compile(
+        loss=losses.HINGE,
+        generator=UpdateRule(keras.optimizers.SGD(0.01), penalties=(OffDiagonal(1e-4),)),
+        discriminator=UpdateRule(keras.optimizers.SGD(0.01), steps=2),
+        ema=EMA(0.9, start_step=1),
+        **options,
+    )
+    return model
+
+
+def inputs(network, count=2, seed=0):
+    """Inputs for a generator or a discriminator, by the names and shapes it asks for."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for name, tensor in network.input.items():
+        shape = (count, *tensor.shape[1:])
+        if name == "labels":
+            found[name] = np.arange(count, dtype=np.int32) % network.spec.num_classes
+        else:
+            found[name] = np.tanh(rng.normal(size=shape)).astype(np.float32)
+    return found
