@@ -1,0 +1,53 @@
+"""Small generators of every kind of input, with weights as after some training."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfgan_zoo.models import registry
+
+CHANGES = {
+    "shared": {"g_attention": 16},
+    "tables": {"shared_dim": 0, "skip_z": False},  # labels feed a table in every block
+    "unconditional": {"num_classes": 0, "channels": 3},
+}
+
+
+def _inputs(generator, count):
+    """Random latents [count, z_dim] and, if there are classes, labels."""
+    random = np.random.default_rng(count)
+    inputs = {"latents": random.standard_normal((count, generator.spec.z_dim), np.float32)}
+    if generator.spec.num_classes:
+        inputs["labels"] = random.integers(0, generator.spec.num_classes, count, np.int32)
+    return inputs
+
+
+def _generator(**changes):
+    keras.utils.set_random_seed(0)
+    generator = registry.build_generator("biggan-digits", width=8, **changes)
+    random = np.random.default_rng(0)
+    for weight in generator.trainable_weights:
+        weight.assign_add(random.normal(scale=0.1, size=weight.shape))
+    for count in (16, 17, 18):  # singular vectors and moments move
+        generator(_inputs(generator, count), training=True)
+    return generator
+
+
+@pytest.fixture(scope="session")
+def generators():
+    """{a key of CHANGES: its generator}; tests leave them as they are."""
+    return {name: _generator(**changes) for name, changes in CHANGES.items()}
+
+
+@pytest.fixture(scope="session")
+def make_inputs():
+    """(generator, count) -> its inputs."""
+    return _inputs
+
+
+@pytest.fixture(scope="session")
+def generator_file(generators, tmp_path_factory):
+    """The generator "shared" as runs save it."""
+    path = tmp_path_factory.mktemp("run") / "generator.keras"
+    generators["shared"].save(path)
+    return path

@@ -1,0 +1,253 @@
+"""SavedModels: loaded as C++ servers load them, through saved_model_cli, and on disk."""
+
+import io
+import pathlib
+import pickle
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.core.protobuf import saved_model_pb2
+
+from export import inference, saved_model, signatures
+
+HERE = pathlib.Path(__file__).parent
+SEEDS = np.array([5, -6, 2**40], np.int64)
+DEFAULTS = {"shared": 0.25, "tables": None, "unconditional": None}  # truncations
+LABELS = np.array([3, 0, 9], np.int32)
+
+
+@pytest.fixture(scope="module")
+def saved(generators, tmp_path_factory):
+    """{name: path of version 1}."""
+    folder = tmp_path_factory.mktemp("served")
+    return {
+        name: saved_model.save(model, folder / name, default_truncation=DEFAULTS[name])
+        for name, model in generators.items()
+    }
+
+
+def signature_defs(path):
+    content = (path / "saved_model.pb").read_bytes()
+    return saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
+
+
+class Server:
+    """Collects requests, then answers them all in a process without Python's TensorFlow."""
+
+    def __init__(self, path):
+        self.path, self.defs, self.calls, self.outputs = path, signature_defs(path), [], []
+
+    def ask(self, signature, **inputs):
+        """Adds a request; as a server would, fills in defaults. Returns its number."""
+        row = self.defs[signature]
+        for name, value in row.defaults.items():
+            inputs.setdefault(name, tf.make_ndarray(value))
+        feeds = {row.inputs[name].name: np.asarray(value) for name, value in inputs.items()}
+        self.outputs.append(sorted(row.outputs))
+        fetches = [row.outputs[name].name for name in self.outputs[-1]]
+        self.calls.append({"feeds": feeds, "fetches": fetches})
+        return len(self.calls) - 1
+
+    def answers(self, folder):
+        """Returns a dict of outputs, or an error, for every request."""
+        request, response = folder / "request.pickle", folder / "response.pickle"
+        request.write_bytes(pickle.dumps({"folder": str(self.path), "calls": self.calls}))
+        script = HERE / "c_loader.py"
+        subprocess.run([sys.executable, "-P", script, request, response], check=True, timeout=120)
+        answer = pickle.loads(response.read_bytes())
+        assert not {"tensorflow", "keras", "export", "tfgan_zoo"} & set(answer["modules"])
+        return [
+            result if isinstance(result, str) else dict(zip(names, result, strict=True))
+            for names, result in zip(self.outputs, answer["results"], strict=True)
+        ]
+
+
+def decode(png):
+    """[H, W, C] of a PNG file, by a library that had no part in writing it."""
+    image = np.asarray(Image.open(io.BytesIO(png)))
+    return image if image.ndim == 3 else image[..., None]
+
+
+@pytest.mark.parametrize("name", ["shared", "tables"])
+def test_c_loader(generators, make_inputs, saved, tmp_path, name):
+    generator, server = generators[name], Server(saved[name])
+    inputs = make_inputs(generator, 5)
+    plain = server.ask("serving_default", **inputs)
+    sample = server.ask("sample", labels=LABELS, seed=SEEDS)
+    single = server.ask("sample", labels=LABELS[1:2], seed=SEEDS[1:2])
+    cut = server.ask("sample", labels=LABELS, seed=SEEDS, truncation=np.float32([0.5, 10.0, 1e-3]))
+    bad_label = server.ask("serving_default", **{**inputs, "labels": np.int32([0, 1, 2, 3, 10])})
+    negative = server.ask("sample", labels=np.int32([-1]), seed=SEEDS[:1])
+    bad_truncation = server.ask("sample", labels=LABELS, seed=SEEDS, truncation=np.float32([0.0]))
+    answers = server.answers(tmp_path)
+
+    np.testing.assert_allclose(answers[plain]["image"], generator(inputs), atol=1e-5)
+    copy = inference.inference_copy(generator, folded=True)
+    np.testing.assert_allclose(answers[plain]["image"], copy(inputs), atol=1e-6)
+
+    latents = answers[sample]["latents"]
+    images = copy({"latents": latents, "labels": LABELS}).numpy()
+    for png, image in zip(answers[sample]["image_bytes"], images, strict=True):
+        assert decode(png).shape == (32, 32, 1)
+        # Half a level and float32's noise: rounded. Cut off, it would be a whole one.
+        assert np.abs(decode(png) - (image + 1.0) * 127.5).max() <= 0.501
+
+    assert answers[single]["image_bytes"] == answers[sample]["image_bytes"][1:2]
+    np.testing.assert_array_equal(answers[single]["latents"], latents[1:2])
+    assert len(set(answers[sample]["image_bytes"])) == 3
+
+    largest = np.abs(answers[cut]["latents"]).max(axis=1)
+    assert 0.4 < largest[0] <= 0.5 and largest[1] > 1.5 and 8e-4 < largest[2] <= 1e-3
+    if DEFAULTS[name] is None:
+        np.testing.assert_array_equal(answers[cut]["latents"][1], latents[1])
+    else:
+        assert 0.8 * DEFAULTS[name] < np.abs(latents).max() <= DEFAULTS[name]
+
+    outside = r"3: .*`labels` must be in \[0, 10\).*largest:\] \[%d\] \[%d\]"
+    assert re.match(outside % (0, 10), answers[bad_label])
+    assert re.match(outside % (-1, -1), answers[negative])
+    assert re.match(r"3: .*`truncation` must be positive.*\[0\]", answers[bad_truncation])
+
+
+def test_c_loader_unconditional(generators, make_inputs, saved, tmp_path):
+    generator, server = generators["unconditional"], Server(saved["unconditional"])
+    inputs = make_inputs(generator, 2)
+    server.ask("serving_default", **inputs)
+    server.ask("sample", seed=SEEDS)
+    plain, sample = server.answers(tmp_path)
+    np.testing.assert_allclose(plain["image"], generator(inputs), atol=1e-5)
+    assert decode(sample["image_bytes"][2]).shape == (32, 32, 3)
+
+
+def test_everything_is_batch_major(saved):
+    for path in saved.values():
+        rows = {name: row for name, row in signature_defs(path).items() if name[:2] != "__"}
+        assert sorted(rows) == ["sample", "serving_default"]
+        for row in rows.values():
+            for info in (*row.inputs.values(), *row.outputs.values()):
+                assert tf.TensorShape(info.tensor_shape)[0] is None
+
+
+def test_signatures(saved):
+    sample, plain = saved_model.describe(saved["shared"])
+    assert sample == (
+        "sample: labels int32 (None,), seed int64 (None,), truncation float32 (None,) = [0.25] -> "
+        "image_bytes string (None,), latents float32 (None, 32)"
+    )
+    assert plain == (
+        "serving_default: labels int32 (None,), latents float32 (None, 32) -> "
+        "image float32 (None, 32, 32, 1)"
+    )
+    sample, plain = saved_model.describe(saved["unconditional"])
+    assert sample.startswith("sample: seed int64 (None,), truncation float32 (None,) = [10.0]")
+    assert plain.startswith("serving_default: latents float32 (None, 32) ->")
+
+
+def test_weights_are_written_once(generators, saved):
+    for name, generator in generators.items():
+        # Singular vectors are not needed any more.
+        weights = [weight for weight in generator.weights if weight.name != "u"]
+        expected = 4 * sum(int(np.prod(weight.shape)) for weight in weights)
+        (file,) = (saved[name] / "variables").glob("variables.data*")
+        assert file.stat().st_size == pytest.approx(expected, rel=0.05)
+
+
+def test_versions_are_never_overwritten(generators, tmp_path):
+    generator = generators["unconditional"]
+    assert saved_model.save(generator, tmp_path / "a").name == "1"
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert saved_model.save(generator, tmp_path / "a", default_truncation=0.5).name == "2"
+    for path, content in before.items():
+        assert path.read_bytes() == content
+    for version in (2, 0, -1):
+        with pytest.raises(ValueError, match=rf"Received: version={version}, existing: \[1, 2\]"):
+            saved_model.save(generator, tmp_path / "a", version=version)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["1", "2"]
+    assert "truncation float32 (None,) = [0.5]" in saved_model.describe(tmp_path / "a" / "2")[0]
+
+
+def test_what_fails_leaves_nothing(generators, tmp_path):
+    with pytest.raises(ValueError, match="default_truncation=-1"):
+        saved_model.save(generators["shared"], tmp_path, default_truncation=-1.0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_saved_model_cli_fills_in_the_default(saved, tmp_path):
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
+    options = {
+        "--dir": saved["shared"],
+        "--tag_set": "serve",
+        "--signature_def": "sample",
+        "--input_exprs": "labels=[1,2,2];seed=[5,6,7]",
+        "--outdir": tmp_path,
+    }
+    flat = [str(part) for pair in options.items() for part in pair]
+    subprocess.run([*command, *flat], check=True, capture_output=True, timeout=120)
+    latents = np.load(tmp_path / "latents.npy")
+    assert latents.shape == (3, 32)
+    assert 0.2 < np.abs(latents).max() <= 0.25
+    assert len(np.load(tmp_path / "image_bytes.npy", allow_pickle=True)) == 3
+
+
+def test_command_line(generator_file, tmp_path):
+    command = [sys.executable, "-m", "export.saved_model", f"--generator={generator_file}"]
+    options = [f"--output={tmp_path}/served", "--truncation=0.5"]
+    root = HERE.parent.parent
+    done = subprocess.run(
+        [*command, *options], check=True, capture_output=True, text=True, timeout=120, cwd=root
+    )
+    assert f"Wrote {tmp_path}/served/1, " in done.stdout
+    assert "truncation float32 (None,) = [0.5]" in done.stdout
+    assert f"saved_model_cli run --dir {tmp_path}/served/1 " in done.stdout
+    assert f"-v {tmp_path}/served:/models/generator " in done.stdout
+
+
+def test_command_line_errors(generator_file, tmp_path):
+    with pytest.raises(SystemExit, match="must be a .keras file that exists"):
+        saved_model.run(str(tmp_path / "missing.keras"), str(tmp_path), None)
+    with pytest.raises(SystemExit, match="--output must be a folder that can be written to"):
+        saved_model.run(str(generator_file), f"{generator_file}/served", None)
+
+
+# --- the latents --------------------------------------------------------------------------------
+
+
+def draw(seeds, truncation, shape=(1000,)):
+    truncation = tf.constant(truncation, tf.float32)
+    return signatures.truncated_normal(tf.constant(seeds, tf.int64), truncation, shape).numpy()
+
+
+@pytest.mark.parametrize("truncation", [0.01, 0.5, 2.0, signatures.UNTRUNCATED])
+def test_latents_have_the_truncated_distribution(truncation):
+    z = draw(range(100), [truncation]).ravel()
+    assert np.abs(z).max() <= truncation
+    points = np.linspace(-min(truncation, 4.0), min(truncation, 4.0), 9)
+    normal = tf.math.erf(np.array([*points, truncation]) / np.sqrt(2.0)).numpy()
+    expected = (1.0 + normal[:-1] / normal[-1]) / 2.0
+    measured = [(z <= point).mean() for point in points]
+    # 100,000 draws: a Kolmogorov-Smirnov distance beyond this has a probability of 1e-5.
+    np.testing.assert_allclose(measured, expected, atol=2.47 / np.sqrt(z.size))
+
+
+def test_latents_of_several_axes():
+    z = draw([1, 2, 3], [0.5, 1.0, 2.0], (4, 6))
+    assert z.shape == (3, 4, 6)
+    assert (np.abs(z).max(axis=(1, 2)) <= [0.5, 1.0, 2.0]).all()
+    np.testing.assert_array_equal(z[1:2], draw([2], [1.0], (4, 6)))
+
+
+def test_latents_are_those_of_the_first_release():
+    """The picture of a seed is to stay what it is. Recorded with TensorFlow 2.21."""
+    expected = [[0.6305624, 0.4243535, -1.4193341]]
+    np.testing.assert_allclose(draw([7], [2.0], (3,)), expected, atol=1e-6)
+
+
+def test_other_backends_are_refused(generators, monkeypatch):
+    monkeypatch.setattr(signatures.keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="KERAS_BACKEND=jax"):
+        signatures.endpoints(generators["shared"])

@@ -1,0 +1,251 @@
+"""The BigGAN recipe as its users run it: in processes of its own, killed, misused, on folders."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+FLAGS = [
+    "--variant=biggan-digits",
+    "--dataset=digits",
+    "--batch_size=8",
+    "--steps=14",
+    "--log_every=1",
+    "--save_every=4",
+    "--sample_every=0",
+    "--evaluate_every=0",
+    "--backbone=none",
+    "--ema_start=2",
+    "--columns=2",
+    "--noexport",
+]
+
+
+def run(*arguments, module="recipes.biggan"):
+    """The finished process of a recipe."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+def weights(path):
+    """{name: array} of all that a checkpoint holds."""
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: found.update({name: item[()]}) if hasattr(item, "shape") else None
+        )
+    return found
+
+
+def test_killed_and_continued_equals_never_killed(tmp_path):
+    """Bit for bit: networks, average, optimizers, singular vectors, moments, step, data order."""
+    whole, broken = tmp_path / "whole run", tmp_path / "broken run"
+    done = run(*FLAGS, f"--run_dir={whole}")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    killer = "tests.recipes.killed_run"
+    done = run("step", 10, *FLAGS, f"--run_dir={broken}", module=killer)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    checkpoints = broken / "checkpoints"
+    assert sorted(path.name for path in checkpoints.glob("*.h5")) == [
+        "step-00000004.weights.h5",
+        "step-00000008.weights.h5",
+    ]
+    # The newest is damaged: the run has to go on from the one before, and say so.
+    newest = checkpoints / "step-00000008.weights.h5"
+    newest.write_bytes(newest.read_bytes()[:-1000] + bytes(1000))
+    done = run("checkpoint", 8, *FLAGS, f"--run_dir={broken}", module=killer)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    assert "step-00000008.weights.h5 is damaged" in done.stderr
+    assert "Continues from step 4" in done.stdout
+    assert (checkpoints / "tmp-step-00000008.weights.h5").exists()
+
+    done = run(*FLAGS, f"--run_dir={broken}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Continues from step 4" in done.stdout
+    assert not list(checkpoints.glob("tmp-*"))
+    expected = weights(whole / "checkpoints/step-00000014.weights.h5")
+    found = weights(checkpoints / "step-00000014.weights.h5")
+    assert len(expected) > 400 and found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, name)
+    steps = [json.loads(line)["step"] for line in open(broken / "log.jsonl")]
+    assert steps == list(range(1, 15))
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory):
+    """A complete run of two steps, with scores and exports."""
+    folder = tmp_path_factory.mktemp("runs") / "short"
+    flags = ["--steps=2", "--backbone=auto", "--num_scored=60", "--export", "--batch_size=4"]
+    done = run(*FLAGS, *flags, f"--run_dir={folder}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done
+
+
+def test_run_directory(short_run):
+    folder, done = short_run
+    for name in (
+        "flags.txt",
+        "log.jsonl",
+        "scores.jsonl",
+        "report.html",
+        "training.gif",
+        "generator.keras",
+        "discriminator.keras",
+        "samples/step-00000002.png",
+        "checkpoints/best.json",
+        "checkpoints/step-00000002.json",
+        "export/saved_model/2/saved_model.pb",
+        "export/generator-2-int8.tflite",
+    ):
+        assert (folder / name).exists(), name
+    assert list((folder / "tensorboard").glob("events*"))
+    assert "1438 images" in done.stdout and "10 classes" in done.stdout
+    assert f"{folder}/report.html" in done.stdout
+
+
+def test_scores_have_their_protocol(short_run):
+    folder, _ = short_run
+    records = [json.loads(line) for line in open(folder / "scores.jsonl")]
+    metrics = [record["metric"] for record in records]
+    assert metrics[:3] == ["fid_floor", "kid_floor", "class_share_floor"]
+    assert {"fid", "kid", "inception_score", "class_share"} <= set(metrics)
+    for record in records:
+        assert record["backbone"].startswith("digits-classifier@")
+        assert record["real"] == "digits, train split" and record["real_count"] == 1438
+        assert {"value", "fake_count", "resize", "weights", "step", "versions"} <= record.keys()
+
+
+def test_report_is_self_contained(short_run):
+    page = (short_run[0] / "report.html").read_text()
+    assert "data:image/png;base64," in page and "data:image/gif;base64," in page
+    assert "http" not in page and "keras.models.load_model" in page
+    assert "--variant=biggan-digits" in page and "class_share" in page
+
+
+def test_complete_run_again_does_nothing(short_run):
+    folder, _ = short_run
+    before = (folder / "checkpoints/step-00000002.weights.h5").stat().st_mtime_ns
+    done = run(f"--flagfile={folder}/flags.txt")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Nothing to train: the run is at step 2" in done.stdout
+    assert (folder / "checkpoints/step-00000002.weights.h5").stat().st_mtime_ns == before
+
+
+def test_other_flags_are_refused(short_run):
+    done = run(f"--flagfile={short_run[0]}/flags.txt", "--batch_size=16", "--seed=7")
+    assert done.returncode == 1
+    assert "--batch_size=16, but the run has --batch_size=4" in done.stderr
+    assert "--seed=7, but the run has --seed=0" in done.stderr
+
+
+def test_sample_mode_needs_the_run_alone(short_run):
+    folder, _ = short_run
+    done = run("--mode=sample", f"--run_dir={folder}", "--truncation=0.5")
+    assert done.returncode == 0, done.stderr[-3000:]
+    sheets = sorted(path.name for path in (folder / "sheets").glob("*.png"))
+    assert sheets == [
+        "interpolation-seed0-truncation-0.5.png",
+        "samples-seed0-truncation-0.5.png",
+    ]
+
+
+def test_evaluate_mode_adds_scores(short_run):
+    folder, _ = short_run
+    before = len((folder / "scores.jsonl").read_text().splitlines())
+    done = run("--mode=evaluate", f"--run_dir={folder}", "--truncation=1.0", "--num_scored=40")
+    assert done.returncode == 0, done.stderr[-3000:]
+    added = [json.loads(line) for line in open(folder / "scores.jsonl")][before:]
+    assert {record["truncation"] for record in added} == {1.0}
+    assert {record["fake_count"] for record in added} == {40}
+
+
+def make_folder(path, classes=("cat", "dog"), size=(40, 30), count=5):
+    """A folder of small colour images, one class per sub-folder."""
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (path / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(path / name / f"{number}.png")
+    return path
+
+
+def test_folder_of_colour_images(tmp_path):
+    data = make_folder(tmp_path / "my pictures")
+    folder = tmp_path / "run"
+    flags = [f"--dataset=folder:{data}", "--steps=1", "--backbone=auto", "--batch_size=4", "--flip"]
+    done = run(*FLAGS, *flags, f"--run_dir={folder}", f"--data_dir={tmp_path / 'cache'}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "No scores: no feature network here suits these images" in done.stdout
+    assert "shape (32, 32, 3)" in done.stdout and "2 classes" in done.stdout
+    with Image.open(folder / "samples/step-00000001.png") as picture:
+        assert picture.size[0] > 100
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--variant=bigan"], "--variant must be one of biggan-32, .*Received: 'bigan'"),
+        (["--dataset=folder:nowhere"], "nowhere"),
+        (["--tpu=local"], "--tpu goes with --strategy=tpu"),
+        (["--strategy=tpu"], "--strategy=tpu found no TPU"),
+        (["--batch_sise=3"], "Unknown command line flag 'batch_sise'"),
+        (["--batch_size=0"], "batch_size"),
+        (["--truncation=-1"], "--truncation must be positive"),
+        (["extra"], "Flags begin with --. Received: extra"),
+        (["--mode=sample"], "needs the --run_dir of a run that has begun"),
+        (["--z_dim=33"], "Unknown command line flag 'z_dim'"),
+    ],
+)
+def test_bad_flags_fail_before_anything_is_written(tmp_path, flags, message):
+    done = run(*FLAGS, f"--run_dir={tmp_path / 'run'}", *flags)
+    assert done.returncode != 0
+    assert re.search(message, done.stderr), done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_class_is_refused(tmp_path):
+    data = make_folder(tmp_path / "one", classes=("cat",))
+    done = run(*FLAGS, f"--dataset=folder:{data}", f"--run_dir={tmp_path / 'run'}")
+    assert done.returncode == 1 and "at least 2 classes" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_unreadable_image_is_named(tmp_path):
+    data = make_folder(tmp_path / "broken")
+    (data / "cat" / "3.png").write_bytes(b"not a picture")
+    done = run(*FLAGS, f"--dataset=folder:{data}", f"--run_dir={tmp_path / 'run'}")
+    assert done.returncode == 1
+    assert "3.png" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_divergence_stops_the_run(tmp_path):
+    folder = tmp_path / "run"
+    flags = ["--g_learning_rate=1e30", "--d_learning_rate=1e30", "--save_every=1"]
+    done = run(*FLAGS, *flags, f"--run_dir={folder}")
+    assert done.returncode == 1
+    assert "Stopped: Training diverged by step" in done.stderr
+    assert "is kept in" in done.stderr or "before the first checkpoint" in done.stderr
+    for path in (folder / "checkpoints").glob("*.weights.h5"):
+        assert all(np.all(np.isfinite(value)) for value in weights(path).values())
+
+
+def test_help_reads_well():
+    done = run("--help")
+    assert "Trains BigGAN" in done.stdout
+    assert "--batch_size" in run("--helpfull").stdout
