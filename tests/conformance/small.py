@@ -20,6 +20,12 @@ def changes(name):
     return CHANGES[family]
 
 
+def size(name):
+    """What the variant's step costs, roughly."""
+    spec = registry.spec(name)
+    return spec.width * spec.resolution
+
+
 def generator(name):
     """A small generator of the variant."""
     return registry.build_generator(name, **changes(name))

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tfgan_zoo.training import noise
+
 Tensor = tf.Tensor
 TRACKED = ("loss", "penalty", "gradient_norm")
 
@@ -266,7 +268,7 @@ class GAN(keras.Model):
     def _own(self, seed):
         """A seed that no other replica has, nor the prior."""
         number = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return tf.random.fold_in(seed, 1 + tf.cast(number, tf.int32))
+        return noise.fold_in(seed, 1 + tf.cast(number, tf.int32))
 
 
 def _add(total, gradient):

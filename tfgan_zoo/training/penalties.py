@@ -4,6 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfgan_zoo.training import noise
+
 
 @dataclasses.dataclass(frozen=True)
 class GradientPenalty:
@@ -18,7 +20,7 @@ class GradientPenalty:
     target: float = 1.0
 
     def __call__(self, turn):
-        mix = tf.random.stateless_uniform([turn.real.shape[0], 1, 1, 1], turn.seed)
+        mix = 0.5 + 0.5 * noise.uniform([turn.real.shape[0], 1, 1, 1], turn.seed)
         points = turn.real + mix * (turn.fake - turn.real)
         excess = _gradient_norm(turn.score, points) / self.target - 1.0
         return self.weight * tf.reduce_mean(excess**2)

@@ -5,9 +5,8 @@ is static. Latents are float32 [batch, *shape]; labels, if there are classes, ar
 """
 
 import dataclasses
-import math
 
-import tensorflow as tf
+from tfgan_zoo.training import noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,36 +17,36 @@ class _Prior:
     num_classes: int = 0
 
     def __call__(self, batch_size, seed):
-        # Two draws from one seed would be correlated.
-        latent_seed, label_seed = tf.unstack(tf.random.split(seed, 2))
+        latent_seed, label_seed = noise.split(seed)
         inputs = {"latents": self._latents([batch_size, *self.shape], latent_seed)}
         if self.num_classes:
-            inputs["labels"] = tf.random.stateless_uniform(
-                [batch_size], label_seed, 0, self.num_classes, tf.int32
-            )
+            inputs["labels"] = noise.integers([batch_size], label_seed, self.num_classes)
         return inputs
+
+
+class Uniform(_Prior):
+    """Latents uniform in (-1, 1)."""
+
+    def _latents(self, shape, seed):
+        return noise.uniform(shape, seed)
 
 
 class Normal(_Prior):
     """Standard normal latents."""
 
     def _latents(self, shape, seed):
-        return tf.random.stateless_normal(shape, seed)
-
-
-class Uniform(_Prior):
-    """Latents uniform in [-1, 1]."""
-
-    def _latents(self, shape, seed):
-        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        return noise.normal(shape, seed)
 
 
 @dataclasses.dataclass(frozen=True)
 class Truncated(_Prior):
     """Normal latents on the condition that every component is within [-truncation, truncation].
 
-    Drawn by the inverse distribution function, so a small truncation costs no more than a large
-    one. Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, section 3.1.
+    Drawn without rejection, so a small truncation costs no more than a large one.
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, section 3.1.
+
+    Raises:
+        ValueError: If `truncation` is not positive.
     """
 
     truncation: float = 2.0
@@ -60,6 +59,4 @@ class Truncated(_Prior):
             )
 
     def _latents(self, shape, seed):
-        inside = math.erf(self.truncation / math.sqrt(2.0))
-        uniform = tf.random.stateless_uniform(shape, seed, -inside, inside)
-        return math.sqrt(2.0) * tf.math.erfinv(uniform)
+        return noise.normal(shape, seed, self.truncation)
