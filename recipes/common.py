@@ -15,6 +15,7 @@ from tfgan_zoo.data import sources
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.models import registry
+from tfgan_zoo.training.checkpoints import Checkpoints
 from tfgan_zoo.training.gan import GAN
 from tfgan_zoo.training.guard import TrainingFailed
 
@@ -121,15 +122,15 @@ def _run(build_gan, family, argv):
         _check_flags(family)
         if MODE.value == "train":
             run.check(flags.FLAGS)
-            images, held_out = _load_data()
             strategy = make_strategy(STRATEGY.value, TPU.value)
             _check_batch_size(strategy.num_replicas_in_sync)
+            images, held_out = _load_data()
             backbone = _backbone()
         else:
             generator = _load_generator(run)
             images, held_out = _load_data() if MODE.value == "evaluate" else (None, None)
             backbone = _backbone() if MODE.value == "evaluate" else None
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
     scorer = scores.Scorer(backbone, images, held_out) if backbone else None
     if MODE.value == "train":
@@ -176,7 +177,7 @@ def _train(build_gan, run, images, strategy, scorer):
 def _evaluate(run, generator, scorer):
     if scorer is None:
         sys.exit("Error: --mode=evaluate needs a --backbone for these images: see --help.")
-    step = max((row["step"] for row in run.rows("log.jsonl")), default=0)
+    step = max(Checkpoints(run / "checkpoints").steps(), default=0)
     records = scorer.score(generator, NUM_SCORED.value, SEED.value, step, TRUNCATION.value)
     run.append("scores.jsonl", records)
     print(scores.table(records))
@@ -258,12 +259,9 @@ def make_strategy(name: str, tpu: str | None = None) -> tf.distribute.Strategy:
         return tf.distribute.TPUStrategy(resolver)
     gpus = tf.config.list_logical_devices("GPU")
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy([d.name for d in gpus or _cpus()])
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
-
-
-def _cpus():
-    return tf.config.list_logical_devices("CPU")
 
 
 def _load_data():

@@ -90,20 +90,22 @@ class RunDirectory:
         return {_name(line): line for line in lines if line}
 
     def append(self, name: str, rows: list[dict]) -> None:
-        """Adds rows to a file of JSON lines, all of them or none."""
+        """Adds rows to a file of JSON lines."""
+        path = self / name
+        cut_off = path.exists() and not path.read_bytes().endswith(b"\n")
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        with open(self / name, "a", encoding="utf-8") as file:
-            file.write(text)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("\n" + text if cut_off else text)
             file.flush()
             os.fsync(file.fileno())
 
     def rows(self, name: str) -> list[dict]:
-        """The rows of a file of JSON lines; a last one that a crash cut off is left out."""
+        """The rows of a file of JSON lines; one that a crash cut off is left out."""
         try:
-            lines = (self.path / name).read_text(encoding="utf-8").split("\n")
+            lines = (self.path / name).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in lines[:-1] if line]
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
     def rewind(self, step: int) -> None:
         """Drops rows and pictures of steps after `step`: they will be made again."""

@@ -160,5 +160,7 @@ def table(records: list[dict]) -> str:
 
 
 def progress(total: int, unit: str) -> tqdm:
-    """A progress bar as all recipes show it."""
-    return tqdm(total=total, unit=unit, dynamic_ncols=True, smoothing=0.05, mininterval=0.5)
+    """A progress bar as all recipes show it, for what takes longer than a second."""
+    return tqdm(
+        total=total, unit=unit, dynamic_ncols=True, smoothing=0.05, mininterval=0.5, delay=1
+    )

@@ -25,7 +25,7 @@ def sample_sheet(
     height, width = images.shape[0], images.shape[1]
     flat = images.reshape(-1, *images.shape[2:])
     picture = pictures.grid(flat, columns=width)
-    inches = max(3.0, 0.62 * width), 0.62 * height + 0.9
+    inches = max(3.0, 0.62 * width + 0.3), 0.62 * height + 0.6
     figure = Figure(figsize=inches, dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")

@@ -1,0 +1,69 @@
+"""Packaging: the version, what is installed, and which versions of what it needs.
+
+The ranges are what should work, constraints.txt is what the tests ran with.
+"""
+
+import pathlib
+import re
+
+import setuptools
+
+HERE = pathlib.Path(__file__).parent
+README = HERE / "README.md"
+
+TRAIN = [
+    "scikit-learn>=1.5",  # the digits data set: real images without a download
+    "matplotlib>=3.9",  # the curves of a run
+    "tensorboard>=2.20",  # TensorFlow 2.21 writes its event files but no longer brings it
+    "tqdm>=4.66",  # progress bars of long evaluations
+]
+EXPORT = ["ai-edge-litert>=2.1"]  # runs TFLite files, to compare them with the network
+TEST = [
+    *TRAIN,
+    *EXPORT,
+    "pytest>=8.2",  # runs the tests
+    "hypothesis>=6.100",  # property tests of metrics and losses
+    "jax>=0.7",  # networks reload and agree on a second backend
+]
+
+
+def version() -> str:
+    """Returns the version without importing the package, which would need Keras."""
+    text = (HERE / "tfgan_zoo" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise ValueError('tfgan_zoo/__init__.py must have a line `__version__ = "X.Y.Z"`.')
+    return match.group(1)
+
+
+setuptools.setup(
+    name="tfgan_zoo",
+    version=version(),
+    description="GANs from the literature for Keras 3 and TensorFlow: parts, recipes, exports.",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.14",
+    packages=setuptools.find_packages(
+        where=str(HERE), include=["tfgan_zoo*", "recipes*", "export*"]
+    ),
+    package_data={
+        "tfgan_zoo.metrics": ["*.keras"],  # the network whose features FID is measured in
+        "recipes": ["flagfiles/*/*.flags"],
+    },
+    install_requires=[
+        "tensorflow>=2.21,<2.22",  # training, tf.data, SavedModel and TFLite export
+        "keras>=3.15,<4",  # networks, layers and losses, on any of its backends
+        "absl-py>=2.1",  # flags and logging of the recipes
+        "numpy>=2.0,<3",  # metrics
+        "pillow>=11.0",  # image files in, sheets of samples out
+    ],
+    extras_require={
+        "train": TRAIN,
+        "export": EXPORT,
+        "test": TEST,
+        "vis": ["tf-keras-vis>=0.8.7"],  # saliency and activation maps of discriminators
+        "lint": ["ruff>=0.15"],  # formatter and linter
+    },
+)
