@@ -18,6 +18,7 @@ PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto }}
 pre {{ background: #f4f4f4; padding: .7rem; overflow-x: auto; font-size: 13px }}
 img {{ max-width: 100% }}
+img.curve {{ width: 49% }}
 table {{ border-collapse: collapse }}
 td, th {{ padding: .2rem .8rem; border-bottom: 1px solid #ddd }}
 td:nth-child(n+2) {{ text-align: right; font-variant-numeric: tabular-nums }}
@@ -71,7 +72,7 @@ def write(
         ("Flags", f"<pre>{html.escape((run.path / 'flags.txt').read_text())}</pre>"),
     ]
     body = "\n".join(f"<h2>{title}</h2>\n{content}" for title, content in sections)
-    title = html.escape(f"{generator.name} of {run.path.name}")
+    title = html.escape(run.path.name)
     replace_text(run / "report.html", PAGE.format(title=title, body=body))
 
 
@@ -91,7 +92,7 @@ def _picture(path):
 
 def _figure(figure):
     data = base64.b64encode(sheets.png(figure)).decode()
-    return f'<img alt="curve" src="data:image/png;base64,{data}">'
+    return f'<img class="curve" alt="curve" src="data:image/png;base64,{data}">'
 
 
 def _score_table(records):
@@ -110,7 +111,13 @@ def _score_table(records):
         f"Weights: {last['weights']}."
     )
     head = "<tr><th>score<th>value<th>&plusmn;<th>images<th>step"
-    return f"<table>{head}{''.join(rows)}</table><p>{protocol} All records: scores.jsonl.</p>"
+    return (
+        f"<table>{head}{''.join(rows)}</table>"
+        "<p>fid, kid: distance from the real images, less is better; the floors are those of "
+        "held-out real images. fid_at_floor_count: fid of as few images as the floor has. "
+        "class_share: samples that the feature network sees as the class asked for.</p>"
+        f"<p>{protocol} All records: scores.jsonl.</p>"
+    )
 
 
 def _curves(run):
