@@ -1,7 +1,7 @@
 r"""Runs the BigGAN recipe and kills its process, with SIGKILL, at a moment that matters.
 
-    python -m tests.recipes.killed_run step 10 FLAGS...        in the middle of step 11
-    python -m tests.recipes.killed_run checkpoint 8 FLAGS...   with half of checkpoint 8 written
+python -m tests.recipes.killed_run step 10 FLAGS...        in the middle of step 11
+python -m tests.recipes.killed_run checkpoint 8 FLAGS...   with half of checkpoint 8 written
 """
 
 import os

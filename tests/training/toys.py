@@ -104,4 +104,5 @@ def results(num_classes=0, steps=2, size=6, model=None, **settings):
 
 
 def largest_difference(first, second):
+    """Of two lists of arrays."""
     return max(np.abs(a - b).max() for a, b in zip(first, second, strict=True))
