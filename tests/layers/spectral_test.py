@@ -259,10 +259,6 @@ def test_folding_resampling_into_the_kernel_changes_nothing(resample, size, chan
         np.testing.assert_allclose(folded, plain, atol=2e-5, rtol=1e-5)
 
 
-@pytest.mark.xfail(
-    reason="BUG: folded, odd sizes give one row and column more than unfolded and than "
-    "compute_output_shape says; `build` should refuse them."
-)
 @pytest.mark.parametrize("size", [(5, 4), (4, 7)])
 def test_odd_sizes_cannot_be_halved(size):
     with pytest.raises(ValueError, match="`resample"):

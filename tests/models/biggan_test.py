@@ -79,7 +79,7 @@ DISCRIMINATOR = {
         for theirs, ours in GENERATOR_BLOCK.items()
         if theirs.startswith("conv") and (i < 2 or "sc" not in theirs)
     },
-    "embed.weight": "logits/embedding/kernel",
+    "embed.weight": "logits/embedding/embeddings",
     "linear.bias": "logits/linear/bias",
     "linear.weight": "logits/linear/kernel",
 }

@@ -78,7 +78,7 @@ def test_killed_and_continued_equals_never_killed(tmp_path):
     assert not list(checkpoints.glob("tmp-*"))
     expected = weights(whole / "checkpoints/step-00000014.weights.h5")
     found = weights(checkpoints / "step-00000014.weights.h5")
-    assert len(expected) > 400 and found.keys() == expected.keys()
+    assert len(expected) > 300 and found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value, name)
     steps = [json.loads(line)["step"] for line in open(broken / "log.jsonl")]

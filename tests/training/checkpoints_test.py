@@ -192,14 +192,7 @@ WEIGHTS, RECORD = "step-00000002.weights.h5", "step-00000002.json"
         (os.remove, WEIGHTS),
         (empty, RECORD),
         (cut, RECORD),
-        pytest.param(
-            lambda path: path.write_bytes(b"\xff\xfe\x00"),
-            RECORD,
-            marks=pytest.mark.xfail(
-                reason="BUG: `_read` passes a UnicodeDecodeError on: catch ValueError, of which "
-                "JSONDecodeError is a kind."
-            ),
-        ),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), RECORD),
     ],
 )
 def test_a_damaged_state_is_named_and_left_out(checkpoints, gan, damage, name):
@@ -226,10 +219,6 @@ def test_nothing_is_restored_if_all_is_damaged(checkpoints, gan):
     assert ["00000002" in str(w.message) for w in caught] == [True, False]
 
 
-@pytest.mark.xfail(
-    reason="BUG: `save` takes a damaged state for one that is there, so it is never replaced. "
-    "`restore` should remove its record."
-)
 def test_a_damaged_state_is_replaced_when_training_gets_there_again(checkpoints, gan):
     save(checkpoints, gan, 1, 2)
     flip(checkpoints.folder / WEIGHTS)
@@ -322,10 +311,6 @@ def test_the_best_may_be_improved_at_its_own_step(checkpoints, gan):
     assert checkpoints.restore_best(gan) == 3
 
 
-@pytest.mark.xfail(
-    reason="BUG: a score that is no number replaces the best, and then every other one does: ask "
-    "`not score < best`, with math.inf for none."
-)
 def test_a_score_that_is_no_number_is_never_the_best(checkpoints, gan):
     put(gan, 1)
     assert not checkpoints.save_best(gan, math.nan)

@@ -154,6 +154,17 @@ def test_every_loss_moves_both_players(loss, num_classes):
         assert still in ([], model.discriminator.variables[-1:]) if linear else not still
 
 
+def test_gradient_norms_are_over_all_weights():
+    model = toys.compiled(toys.gan(), losses.NON_SATURATING, g=toys.sgd(0.1), d=toys.sgd(0.1))
+    players = {"g": model.generator, "d": model.discriminator}
+    before = {side: toys.values(network) for side, network in players.items()}
+    logs = model.train_step(toys.batch(4))
+    for side, network in players.items():
+        steps = [new - old for new, old in zip(toys.values(network), before[side])]
+        norm = np.sqrt(sum(np.sum(step**2) for step in steps)) / 0.1
+        np.testing.assert_allclose(logs[f"{side}_gradient_norm"], norm, rtol=1e-4)
+
+
 def test_the_average_starts_as_a_copy_and_has_moments_and_singular_vectors():
     model = toys.compiled(toys.gan(norm=True, ema=True), ema=EMA(0.5))
     start = toys.values(model.generator)

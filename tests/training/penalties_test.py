@@ -169,10 +169,6 @@ def test_off_diagonal_adds_raw_kernels_up_and_leaves_the_rest():
     np.testing.assert_allclose(value, 0.5 * expected, rtol=1e-5)
 
 
-@pytest.mark.xfail(
-    reason="BUG: SNEmbedding's table is called `kernel`, too, so that a projection discriminator's "
-    "is penalised, and by its columns, which are no filters."
-)
 def test_off_diagonal_leaves_normalised_embeddings_out():
     labels = keras.Input((), dtype="int32")
     network = keras.Model(labels, spectral.SNEmbedding(5, 3)(labels))

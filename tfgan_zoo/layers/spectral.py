@@ -52,9 +52,9 @@ class SpectralNormalized(keras.layers.Layer):
         self.epsilon = epsilon
         self.normalize = True
 
-    def _add_kernel(self, shape, units):
+    def _add_kernel(self, shape, units, name="kernel"):
         """Adds the weights: called by every subclass's `build`."""
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel", autocast=False)
+        self.kernel = self.add_weight(shape, self.kernel_initializer, name=name, autocast=False)
         self.bias = self.add_weight((units,), "zeros", name="bias") if self.use_bias else None
         self.u = self.add_weight(
             (1, units),
@@ -80,7 +80,7 @@ class SpectralNormalized(keras.layers.Layer):
             sigma, u = largest_singular_value(self.matrix(), self.u, self.epsilon)
             if training:
                 self.u.assign(u)
-            kernel = kernel / sigma
+            kernel = kernel / ops.maximum(sigma, self.epsilon)
         return ops.cast(kernel, self.compute_dtype)
 
     def fold(self):
@@ -133,6 +133,11 @@ class SNConv2D(SpectralNormalized):
         self.folded = True
 
     def build(self, input_shape):
+        if self.resample == "down" and (input_shape[1] % 2 or input_shape[2] % 2):
+            raise ValueError(
+                '`resample="down"` needs an even height and width. '
+                f"Received: shape {tuple(input_shape)}. Resize the images."
+            )
         size = (self.kernel_size, self.kernel_size)
         self._add_kernel((*size, input_shape[-1], self.filters), self.filters)
 
@@ -197,7 +202,8 @@ class SNEmbedding(SpectralNormalized):
         self.units = units
 
     def build(self, input_shape):
-        self._add_kernel((self.num_classes, self.units), self.num_classes)
+        # Not "kernel": what regularises kernels leaves embeddings out.
+        self._add_kernel((self.num_classes, self.units), self.num_classes, name="embeddings")
 
     def matrix(self):
         return ops.transpose(self.kernel)

@@ -22,6 +22,8 @@ FAMILIES = {
 
 def names(family: str | None = None) -> list[str]:
     """Sorted names of all variants, or of those of one family."""
+    if family is not None and family not in FAMILIES:
+        raise ValueError(f"`family` must be one of {', '.join(FAMILIES)}. Received: {family!r}.")
     families = FAMILIES if family is None else {family: FAMILIES[family]}
     return sorted(name for rows in families.values() for name in rows.variants)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import pathlib
 import warnings
@@ -24,9 +25,14 @@ class Checkpoints:
     Args:
         folder: Created if missing.
         keep: How many of the newest to keep.
+
+    Raises:
+        ValueError: If `keep` is below 1.
     """
 
     def __init__(self, folder: str | os.PathLike, keep: int = 3):
+        if keep < 1:
+            raise ValueError(f"`keep` must be at least 1. Received: keep={keep}.")
         self.folder = pathlib.Path(folder)
         self.keep = keep
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +54,7 @@ class Checkpoints:
     def save_best(self, gan: GAN, score: float) -> bool:
         """Writes the state of `gan` as the best one if `score` is below that of the last best."""
         record = self._read(BEST)
-        if record is not None and record["score"] <= score:
+        if not score < (record["score"] if record else math.inf):
             return False
         name = f"{BEST}-{int(gan.step.numpy()):08d}"
         self._write(gan, BEST, name, {"step": int(gan.step.numpy()), "score": score})
@@ -65,8 +71,10 @@ class Checkpoints:
         for leftover in self.folder.glob("tmp-*"):
             leftover.unlink()
         for step in reversed(self.steps()):
-            if self._load(gan, f"step-{step:08d}"):
+            name = f"step-{step:08d}"
+            if self._load(gan, name):
                 return step
+            self._record(name).unlink()  # or `save` would take it for good when it gets there again
         return None
 
     def restore_best(self, gan: GAN) -> int | None:
@@ -98,7 +106,7 @@ class Checkpoints:
     def _read(self, name):
         try:
             return json.loads(self._record(name).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError):  # none, or nothing that is JSON
             return None
 
     def _load(self, gan, name):

@@ -4,6 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfgan_zoo.training.penalties import kernels
+
 
 @dataclasses.dataclass(frozen=True)
 class ClipWeights:
@@ -30,9 +32,8 @@ class ClampSingularValues:
     limit: float = 1.0
 
     def __call__(self, network):
-        for kernel in network.trainable_variables:
-            if kernel.name == "kernel":
-                matrix = tf.reshape(kernel.value, [-1, kernel.shape[-1]])
-                s, u, v = tf.linalg.svd(matrix)
-                clamped = tf.matmul(u * tf.minimum(s, self.limit), v, transpose_b=True)
-                kernel.assign(tf.reshape(clamped, kernel.shape))
+        for kernel in kernels(network):
+            matrix = tf.reshape(kernel.value, [-1, kernel.shape[-1]])
+            s, u, v = tf.linalg.svd(matrix)
+            clamped = tf.matmul(u * tf.minimum(s, self.limit), v, transpose_b=True)
+            kernel.assign(tf.reshape(clamped, kernel.shape))
