@@ -152,7 +152,8 @@ class Trainer:
         images = sampling.generate(self.generator, self.fixed)
         images = images.reshape(-1, self.plan.columns, *images.shape[1:])
         names = self.images.class_names if "labels" in self.fixed else None
-        figure = sheets.sample_sheet(images, f"step {step}", names, "fixed latents, one per column")
+        title = f"{self.run.path.name}, step {step}"
+        figure = sheets.sample_sheet(images, title, names, "fixed latents, one per column")
         sheets.write(self.run / f"samples/step-{step:08d}.png", figure)
         with self.writer.as_default(step):
             tf.summary.image(

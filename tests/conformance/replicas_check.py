@@ -1,7 +1,9 @@
 """Trains every small variant on one and on two replicas; run in a process of its own.
 
-TensorFlow allows one MirroredStrategy and one layout of logical devices per process.
-Prints one line per variant and fails on the first that differs.
+TensorFlow allows one MirroredStrategy and one layout of logical devices per process. What three
+steps did to each variable must be the same to 10 % of the largest change: round-off grows that much
+in the larger networks, where multiplying all weights by 1 +- 1e-7 does the same. A loss that is not
+divided among replicas would be off by 100 %. Prints the worst of each variant.
 """
 
 import sys
@@ -18,7 +20,7 @@ STEPS = 3
 
 
 def train(name, strategy):
-    """A GAN after three steps on the same images, as {path: value} of all variables."""
+    """[(path, its change by three steps)] of all variables of a GAN, on the same images."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
         gan = small.gan(name)
@@ -30,12 +32,13 @@ def train(name, strategy):
         replicas=strategy.num_replicas_in_sync,
         labels="labels" in gan.discriminator.input,
     )
+    before = [variable.numpy() for variable in gan.variables]
     loop.train(gan, data, STEPS, strategy=strategy)
     for variable in gan.variables:
         copies = strategy.experimental_local_results(variable.value)
         for copy in copies[1:]:
             np.testing.assert_array_equal(copies[0].numpy(), copy.numpy(), variable.path)
-    return [(variable.path, variable.numpy()) for variable in gan.variables]
+    return [(v.path, v.numpy() - old) for v, old in zip(gan.variables, before, strict=True)]
 
 
 def main():
@@ -49,9 +52,10 @@ def main():
         alone, together = (train(name, s) for s in (tf.distribute.get_strategy(), two))
         worst = 0.0
         for (path, a), (_, b) in zip(alone, together, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5, err_msg=path)
-            worst = max(worst, float(np.abs(np.asarray(a, "float64") - b).max()))
-        print(f"{name}: {len(alone)} variables differ by at most {worst:.1e}")
+            change = float(np.abs(a).max())
+            np.testing.assert_allclose(b, a, rtol=0, atol=0.1 * change + 2e-5, err_msg=path)
+            worst = max(worst, float(np.abs(a - b).max()) / (change + 1e-4))
+        print(f"{name}: the changes of {len(alone)} variables differ by at most {worst:.2%}")
 
 
 if __name__ == "__main__":
