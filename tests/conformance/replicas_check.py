@@ -1,9 +1,9 @@
 """Trains every small variant on one and on two replicas; run in a process of its own.
 
-TensorFlow allows one MirroredStrategy and one layout of logical devices per process. What three
-steps did to each variable must be the same to 10 % of the largest change: round-off grows that much
-in the larger networks, where multiplying all weights by 1 +- 1e-7 does the same. A loss that is not
-divided among replicas would be off by 100 %. Prints the worst of each variant.
+TensorFlow allows one MirroredStrategy and one layout of logical devices per process. What the
+steps did to each variable must be the same to 10 % in the 2-norm: in the larger networks round-off
+flips a few ReLUs, and multiplying all weights by 1 +- 1e-7 does as much. A loss that is not divided
+among replicas would be off by 100 %. Prints the worst of each variant.
 """
 
 import sys
@@ -16,11 +16,11 @@ from tests.conformance import small
 from tfgan_zoo.data import pipelines
 from tfgan_zoo.training import loop
 
-STEPS = 3
+STEPS = {"biggan-digits": 3}  # of others 1: what round-off does grows with every step
 
 
 def train(name, strategy):
-    """[(path, its change by three steps)] of all variables of a GAN, on the same images."""
+    """[(path, its change by the steps)] of all variables of a GAN, on the same images."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
         gan = small.gan(name)
@@ -33,7 +33,7 @@ def train(name, strategy):
         labels="labels" in gan.discriminator.input,
     )
     before = [variable.numpy() for variable in gan.variables]
-    loop.train(gan, data, STEPS, strategy=strategy)
+    loop.train(gan, data, STEPS.get(name, 1), strategy=strategy)
     for variable in gan.variables:
         copies = strategy.experimental_local_results(variable.value)
         for copy in copies[1:]:
@@ -52,9 +52,10 @@ def main():
         alone, together = (train(name, s) for s in (tf.distribute.get_strategy(), two))
         worst = 0.0
         for (path, a), (_, b) in zip(alone, together, strict=True):
-            change = float(np.abs(a).max())
-            np.testing.assert_allclose(b, a, rtol=0, atol=0.1 * change + 2e-5, err_msg=path)
-            worst = max(worst, float(np.abs(a - b).max()) / (change + 1e-4))
+            unmoved = 1e-5 * np.sqrt(a.size)  # the norm of what counts as no change at all
+            error = np.linalg.norm(a - b) / (np.linalg.norm(a) + unmoved)
+            assert error < 0.1, f"{name}: {path} differs by {error:.1%}"
+            worst = max(worst, error)
         print(f"{name}: the changes of {len(alone)} variables differ by at most {worst:.2%}")
 
 
