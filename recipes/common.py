@@ -166,6 +166,8 @@ def _train(build_gan, run, images, strategy, scorer):
         trainer.train()
     except TrainingFailed as error:
         sys.exit(f"Stopped: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"Interrupted at step {trainer.step}. The same command goes on with the run.")
     trainer.film()
     exported = report.export(run, trainer.generator, trainer.step) if EXPORT.value else []
     report.write(run, sources.describe(images), trainer.generator, exported)
