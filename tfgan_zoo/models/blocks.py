@@ -65,7 +65,7 @@ def conditional_norm(x, condition, spec, name):
 
 
 def up_block(x, condition, width, spec, name):
-    """Residual block that doubles height and width: biggan.md section 2.4 of the papers' facts.
+    """Residual block of a generator, which doubles height and width.
 
     [batch, H, W, C] -> [batch, 2 H, 2 W, width]. The shortcut's 1x1 convolution comes before its
     upsampling: the same function for a quarter of the work.
