@@ -18,9 +18,11 @@ TRAIN = [
     "tqdm>=4.66",  # progress bars of long evaluations
 ]
 EXPORT = ["ai-edge-litert>=2.1"]  # runs TFLite files, to compare them with the network
+VIDEO = ["av>=14"]  # MP4 films of --mode=sample; it brings FFmpeg
 TEST = [
     *TRAIN,
     *EXPORT,
+    *VIDEO,
     "pytest>=8.2",  # runs the tests
     "hypothesis>=6.100",  # property tests of metrics and losses
     "jax>=0.7",  # networks reload and agree on a second backend
@@ -62,7 +64,9 @@ setuptools.setup(
     extras_require={
         "train": TRAIN,
         "export": EXPORT,
+        "video": VIDEO,
         "test": TEST,
+        "torch": ["torch>=2.6"],  # reads PyTorch's files of released weights
         "vis": ["tf-keras-vis>=0.8.7"],  # saliency and activation maps of discriminators
         "lint": ["ruff>=0.15"],  # formatter and linter
     },

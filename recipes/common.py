@@ -1,5 +1,7 @@
 """The flags that all recipes share, and the program they are the front of."""
 
+import dataclasses
+import pathlib
 import sys
 from collections.abc import Callable
 
@@ -7,17 +9,18 @@ import keras
 import tensorflow as tf
 from absl import app, flags, logging
 
-from recipes import report, scores, sheets
+from export.inference import load_generator
+from recipes import analysis, report, scores, trainer
 from recipes.run_directory import RunDirectory
-from recipes.trainer import Plan, Trainer
-from tfgan_zoo import sampling
 from tfgan_zoo.data import sources
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.models import registry
+from tfgan_zoo.models.network import Spec
+from tfgan_zoo.training import priors
 from tfgan_zoo.training.checkpoints import Checkpoints
 from tfgan_zoo.training.gan import GAN
-from tfgan_zoo.training.guard import TrainingFailed
+from tfgan_zoo.training.monitor import TrainingFailed
 
 RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder of the run: begun if new, continued if it holds one.", required=True
@@ -29,7 +32,19 @@ MODE = flags.DEFINE_enum(
     "train: from where the run is to --steps. evaluate: score its generator again. sample: draw "
     "sheets with it. The last two need --run_dir alone; the run's own flags are the default.",
 )
+GENERATOR = flags.DEFINE_string(
+    "generator",
+    None,
+    "A .keras file for --mode=sample and evaluate, instead of the run's generator; the results go "
+    "to --run_dir.",
+)
 VARIANT = flags.DEFINE_string("variant", None, "Networks: a name from the registry.")
+SPEC = flags.DEFINE_list(
+    "spec",
+    [],
+    "Changes to the networks of --variant, as FIELD=VALUE, ...: width=64,skip_z=false. Widths are "
+    "separated by colons: g_widths=16:8:4.",
+)
 DATASET = flags.DEFINE_string(
     "dataset", None, "Images: digits, or folder:PATH with one folder per class."
 )
@@ -42,6 +57,9 @@ CHANNELS = flags.DEFINE_enum(
 FLIP = flags.DEFINE_bool("flip", False, "Mirror half of the real images left to right.")
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 64, "Images per update, over all replicas.", lower_bound=1
+)
+LATENTS = flags.DEFINE_enum(
+    "latents", "normal", sorted(priors.PRIORS), "Their distribution, in training and in samples."
 )
 STEPS = flags.DEFINE_integer("steps", 100_000, "Generator steps to reach in all.", lower_bound=1)
 SEED = flags.DEFINE_integer(
@@ -71,6 +89,27 @@ SAMPLE_EVERY = flags.DEFINE_integer(
 EVALUATE_EVERY = flags.DEFINE_integer(
     "evaluate_every", 5000, "Steps between scores; 0: the last only.", lower_bound=0
 )
+SPECTRA_EVERY = flags.DEFINE_integer(
+    "spectra_every",
+    1000,
+    "Steps between looks at all weights' largest singular values; 0: the last only.",
+    lower_bound=0,
+)
+ON_COLLAPSE = flags.DEFINE_enum(
+    "on_collapse",
+    "stop",
+    trainer.ON_COLLAPSE,
+    "When training fails. rollback: go back to the best state, or if nothing is scored to the "
+    "newest, and on with other noise. warn: go on.",
+)
+MAX_ROLLBACKS = flags.DEFINE_integer("max_rollbacks", 3, "Then it stops.", lower_bound=0)
+ROLLBACK_RATE = flags.DEFINE_float(
+    "rollback_rate",
+    1.0,
+    "What a rollback multiplies the learning rates by.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
 BACKBONE = flags.DEFINE_string(
     "backbone",
     "auto",
@@ -94,51 +133,137 @@ def adam(learning_rate: float, beta_1: float, beta_2: float, epsilon: float = 1e
     return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
-def spec_changes(images: ImageSet) -> dict[str, int]:
-    """What the data decide about the networks of --variant: channels, and classes if it has any."""
-    conditional = registry.spec(VARIANT.value).num_classes > 0
-    return {"channels": images.channels, "num_classes": images.num_classes if conditional else 0}
+def flag_spec() -> Spec:
+    """The spec of --variant with the changes of --spec.
+
+    Raises:
+        ValueError: If a field does not exist or a value is not of its kind.
+    """
+    return registry.spec(VARIANT.value, **_changes(SPEC.value))
 
 
-def main(build_gan: Callable[[ImageSet], GAN], family: str) -> None:
+def spec_changes(images: ImageSet) -> dict:
+    """Changes to --variant: those of --spec, and the channels and classes of the images."""
+    conditional = flag_spec().num_classes > 0
+    data = {"channels": images.channels, "num_classes": images.num_classes if conditional else 0}
+    return {**_changes(SPEC.value), **data}
+
+
+def prior(spec: Spec) -> Callable:
+    """The prior of --latents."""
+    settings = {"steps": STEPS.value} if LATENTS.value == "annealed" else {}
+    return priors.PRIORS[LATENTS.value]((spec.z_dim,), spec.num_classes, **settings)
+
+
+def _draw_latents(spec: Spec) -> scores.Draw | None:
+    """Latents to sample with, or None for normal ones: those at the end of training."""
+    if LATENTS.value == "normal":
+        return None
+    drawn = prior(spec)
+    return lambda count, seed: drawn(count, (seed, 0), STEPS.value)["latents"].numpy()
+
+
+def _changes(pairs: list[str]) -> dict:
+    spec = registry.spec(VARIANT.value)
+    changes = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or name not in (field.name for field in dataclasses.fields(spec)):
+            names = ", ".join(field.name for field in dataclasses.fields(spec))
+            raise ValueError(
+                f"--spec must be FIELD=VALUE, ... with fields of {VARIANT.value}: {names}. "
+                f"Received: {pair!r}."
+            )
+        changes[name] = _as(getattr(spec, name), name, text)
+    return changes
+
+
+def _as(example, name, text):
+    """`text` as a value of the kind of `example`."""
+    kinds = {bool: _BOOLS.__getitem__, int: int, float: float, str: str, tuple: _widths}
+    try:
+        return kinds[type(example)](text)
+    except (ValueError, KeyError):
+        wanted = {bool: "true or false", tuple: "numbers with colons between, as 16:8:4"}
+        raise ValueError(
+            f"--spec={name}= must be {wanted.get(type(example), type(example).__name__)}. "
+            f"Received: {text!r}."
+        ) from None
+
+
+_BOOLS = {"true": True, "false": False}
+
+
+def _widths(text):
+    return tuple(int(width) for width in text.split(":"))
+
+
+def main(
+    build_gan: Callable[[ImageSet], GAN], family: str, check_flags: Callable[[], None]
+) -> None:
     """Runs a recipe as a program.
 
     Args:
         build_gan: Returns the compiled GAN that the flags describe, for the given images. Called
             in the strategy's scope.
         family: Of the registry, whose variants the recipe can train.
+        check_flags: Raises ValueError if the recipe's own flags contradict one another.
     """
-    app.run(lambda argv: _run(build_gan, family, argv))
+    app.run(lambda argv: _run(build_gan, family, check_flags, argv))
 
 
-def _run(build_gan, family, argv):
+def _run(build_gan, family, check_flags, argv):
     logging.set_verbosity(logging.WARNING)  # TensorFlow's exporters tell every file they write
     run = RunDirectory(RUN_DIR.value)
     try:
         if argv[1:]:
             raise ValueError(f"Flags begin with --. Received: {' '.join(argv[1:])}.")
         if MODE.value != "train":
-            run.adopt_flags(flags.FLAGS)
-        _check_flags(family)
-        if MODE.value == "train":
-            run.check(flags.FLAGS)
-            strategy = make_strategy(STRATEGY.value, TPU.value)
-            _check_batch_size(strategy.num_replicas_in_sync)
-            images, held_out = _load_data()
-            backbone = _backbone()
-        else:
-            generator = _load_generator(run)
-            images, held_out = _load_data() if MODE.value == "evaluate" else (None, None)
-            backbone = _backbone() if MODE.value == "evaluate" else None
+            return _use(run, family)
+        require_flags(family)
+        check_flags()
+        run.check(flags.FLAGS)
+        strategy = make_strategy(STRATEGY.value, TPU.value)
+        _check_batch_size(strategy.num_replicas_in_sync)
+        splits = _load_data(flag_spec())
+        backbone = _backbone()
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
-    scorer = scores.Scorer(backbone, images, held_out) if backbone else None
-    if MODE.value == "train":
-        _train(build_gan, run, images, strategy, scorer)
-    elif MODE.value == "evaluate":
-        _evaluate(run, generator, scorer)
+    scorer = scores.Scorer(backbone, *splits) if backbone else None
+    _train(build_gan, run, splits[0], strategy, scorer)
+
+
+def _use(run, family):
+    """--mode=evaluate and sample: with the generator of the run, or of --generator."""
+    if GENERATOR.value:
+        generator, step = load_generator(GENERATOR.value), 0
+        about = pathlib.Path(GENERATOR.value).name
     else:
-        _sample(run, generator)
+        run.adopt_flags(flags.FLAGS)
+        require_flags(family)
+        generator = _run_generator(run)
+        step = max(Checkpoints(run / "checkpoints").steps(), default=0)
+        about = f"{VARIANT.value}, step {step}"
+    chosen = analysis.options(
+        columns=COLUMNS.value,
+        seed=SEED.value,
+        truncation=TRUNCATION.value,
+        num_scored=NUM_SCORED.value,
+        step=step,
+    )
+    evaluate = MODE.value == "evaluate"
+    splits = scorer = None
+    if evaluate or analysis.needs_data(chosen):
+        if DATASET.value is None:
+            raise ValueError("--dataset is required to compare with. Received: none. Name it.")
+        splits = _load_data(generator.spec)
+        backbone = _backbone()
+        scorer = scores.Scorer(backbone, *splits) if backbone else None
+    draw = _draw_latents(generator.spec)
+    if evaluate:
+        _evaluate(run, generator, scorer, step, draw)
+    else:
+        analysis.sample(generator, run.path / "sheets", about, chosen, splits, scorer, draw)
 
 
 def _train(build_gan, run, images, strategy, scorer):
@@ -149,7 +274,7 @@ def _train(build_gan, run, images, strategy, scorer):
     with strategy.scope():
         gan = build_gan(images)
     keras.config.set_dtype_policy("float32")
-    plan = Plan(
+    plan = trainer.Plan(
         steps=STEPS.value,
         batch_size=BATCH_SIZE.value,
         seed=SEED.value,
@@ -158,61 +283,50 @@ def _train(build_gan, run, images, strategy, scorer):
         save_every=SAVE_EVERY.value,
         sample_every=SAMPLE_EVERY.value,
         evaluate_every=EVALUATE_EVERY.value,
+        spectra_every=SPECTRA_EVERY.value,
         num_scored=NUM_SCORED.value,
         columns=COLUMNS.value,
+        on_collapse=ON_COLLAPSE.value,
+        max_rollbacks=MAX_ROLLBACKS.value,
+        rollback_rate=ROLLBACK_RATE.value,
     )
-    trainer = Trainer(run, gan, images, strategy, plan, scorer)
+    draw = _draw_latents(gan.generator.spec)
+    training = trainer.Trainer(run, gan, images, strategy, plan, scorer, draw)
     try:
-        trainer.train()
+        training.train()
     except TrainingFailed as error:
         sys.exit(f"Stopped: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"Interrupted at step {trainer.step}. The same command goes on with the run.")
-    trainer.film()
-    exported = report.export(run, trainer.generator, trainer.step) if EXPORT.value else []
-    report.write(run, sources.describe(images), trainer.generator, exported)
+        sys.exit(f"Interrupted at step {training.step}. The same command goes on with the run.")
+    training.film()
+    exported = report.export(run, training.generator, training.step) if EXPORT.value else []
+    report.write(run, sources.describe(images), training.generator, exported)
     if scorer:
         print(scores.table(run.rows("scores.jsonl")))
     print(report.whereabouts(run))
 
 
-def _evaluate(run, generator, scorer):
+def _evaluate(run, generator, scorer, step, draw):
     if scorer is None:
-        sys.exit("Error: --mode=evaluate needs a --backbone for these images: see --help.")
-    step = max(Checkpoints(run / "checkpoints").steps(), default=0)
-    records = scorer.score(generator, NUM_SCORED.value, SEED.value, step, TRUNCATION.value)
+        raise ValueError("--mode=evaluate needs a --backbone for these images: see --help.")
+    records = scorer.score(
+        generator,
+        NUM_SCORED.value,
+        SEED.value,
+        step,
+        TRUNCATION.value,
+        draw,
+        analysis.STANDING_PASSES.value,
+    )
     run.append("scores.jsonl", records)
     print(scores.table(records))
-
-
-def _sample(run, generator):
-    """Draws a sheet of classes and one of ways between them."""
-    inputs = scores.sheet_inputs(generator, COLUMNS.value, SEED.value, TRUNCATION.value)
-    images = sampling.generate(generator, inputs)
-    rows = len(images) // COLUMNS.value
-    truncation = "no truncation" if TRUNCATION.value is None else f"truncation {TRUNCATION.value}"
-    title = f"{VARIANT.value}, seed {SEED.value}, {truncation}"
-    names = tuple(map(str, range(rows))) if "labels" in inputs else None
-    figure = sheets.sample_sheet(
-        images.reshape(rows, -1, *images.shape[1:]), title, names, "one latent per column"
-    )
-    path = run / f"sheets/samples-seed{SEED.value}-{truncation.replace(' ', '-')}.png"
-    sheets.write(path, figure)
-    start = {name: value[:: COLUMNS.value] for name, value in inputs.items()}
-    end = {name: value[COLUMNS.value - 1 :: COLUMNS.value] for name, value in inputs.items()}
-    if "labels" in end:
-        end["labels"] = (end["labels"] + 1) % generator.spec.num_classes
-    ways = sampling.interpolate(generator, start, end, COLUMNS.value)
-    names = names and tuple(f"{name} to {(int(name) + 1) % rows}" for name in names)
-    between = path.with_name(path.name.replace("samples", "interpolation"))
-    sheets.write(between, sheets.sample_sheet(ways, title, names, "from one input to another"))
-    print(f"Sheets: {path}\n        {between}")
 
 
 # --- checks: all before TensorFlow has anything to do --------------------------------------------
 
 
-def _check_flags(family):
+def require_flags(family: str) -> None:
+    """Raises ValueError for shared flags that are missing, unknown or contradict one another."""
     for flag in (VARIANT, DATASET):
         if flag.value is None:
             raise ValueError(
@@ -229,8 +343,14 @@ def _check_flags(family):
             f"--tpu goes with --strategy=tpu. Received: --strategy={STRATEGY.value}. "
             "Drop one of them."
         )
+    flag_spec()
     if TRUNCATION.value is not None and TRUNCATION.value <= 0:
         raise ValueError(f"--truncation must be positive. Received: {TRUNCATION.value}.")
+    if TRUNCATION.value is not None and LATENTS.value != "normal":
+        raise ValueError(
+            f"--truncation is for --latents=normal. Received: --latents={LATENTS.value}. "
+            "Drop one of them."
+        )
 
 
 def _check_batch_size(replicas):
@@ -266,9 +386,8 @@ def make_strategy(name: str, tpu: str | None = None) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def _load_data():
-    """(train, held_out), both checked against the variant."""
-    spec = registry.spec(VARIANT.value)
+def _load_data(spec):
+    """(train, held_out), both checked against a spec of networks."""
     channels = None if CHANNELS.value == "auto" else int(CHANNELS.value)
     with scores.progress(0, "image") as bar:
 
@@ -301,11 +420,11 @@ def _backbone():
     return Classifier.digits() if name == "digits" else Classifier(name)
 
 
-def _load_generator(run):
+def _run_generator(run):
     path = run.path / "generator.keras"
     if not path.exists():
         raise ValueError(
             f"--mode={MODE.value} needs {path}, which training writes with its first checkpoint. "
             "Train first: --mode=train."
         )
-    return keras.models.load_model(path, compile=False)
+    return load_generator(str(path))

@@ -8,7 +8,7 @@ import pathlib
 import keras
 
 from export import saved_model, tflite
-from recipes import scores, sheets
+from recipes import scores, sheets, spectra
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.training.checkpoints import replace_text
 
@@ -68,6 +68,7 @@ def write(
         ("Scores", _score_table(run.rows("scores.jsonl"))),
         ("Curves", "".join(_figure(figure) for figure in _curves(run))),
         ("Use", f"<pre>{html.escape(use)}</pre><p>Exports:</p><pre>{html.escape(files)}</pre>"),
+        ("Events", _events(run.rows("events.jsonl"))),
         ("Data", f"<pre>{html.escape(data)}</pre>"),
         ("Flags", f"<pre>{html.escape((run.path / 'flags.txt').read_text())}</pre>"),
     ]
@@ -91,8 +92,9 @@ def _picture(path):
 
 
 def _figure(figure):
+    kind = "curve" if figure.get_figwidth() < 8 else "wide"
     data = base64.b64encode(sheets.png(figure)).decode()
-    return f'<img class="curve" alt="curve" src="data:image/png;base64,{data}">'
+    return f'<img class="{kind}" alt="curve" src="data:image/png;base64,{data}">'
 
 
 def _score_table(records):
@@ -120,6 +122,17 @@ def _score_table(records):
     )
 
 
+def _events(rows):
+    """What the monitor saw, and what was done about it."""
+    if not rows:
+        return "<p>None: training was watched for collapse, and there was no sign of it.</p>"
+    lines = [
+        f"<tr><td>{row['seen_at']}<td>{row['action']}<td>{html.escape(row['message'])}"
+        for row in rows
+    ]
+    return f"<table><tr><th>step<th>action<th>what was seen{''.join(lines)}</table>"
+
+
 def _curves(run):
     log = run.rows("log.jsonl")
     by_step = {}
@@ -139,12 +152,6 @@ def _curves(run):
             "norm",
             log=True,
         ),
-        sheets.curves(
-            log,
-            {"sigma_d": "discriminator", "sigma_g": "generator"},
-            "Largest singular value of any raw kernel",
-            "singular value",
-        ),
     ]
     if by_step:
         rows = list(by_step.values())
@@ -155,6 +162,9 @@ def _curves(run):
                     rows, {"class_share": "share"}, "Samples of the class asked for", "share"
                 )
             )
+    rows = run.rows("spectra.jsonl")
+    if rows:
+        figures += [spectra.figure(rows, *player) for player in spectra.PLAYERS.items()]
     return figures
 
 

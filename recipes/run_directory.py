@@ -13,8 +13,9 @@ from tfgan_zoo.training.checkpoints import replace_text
 # Flags that may differ when a run goes on: they say how far, where and what is reported, and have
 # no influence on what a step computes.
 FREE = frozenset(
-    "run_dir mode data_dir steps save_every sample_every evaluate_every log_every backbone "
-    "num_scored truncation columns export".split()
+    "run_dir mode data_dir steps save_every sample_every evaluate_every spectra_every log_every "
+    "backbone num_scored truncation columns export on_collapse max_rollbacks rollback_rate "
+    "generator sheets classes truncations standing_passes video".split()
 )
 
 

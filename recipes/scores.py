@@ -1,12 +1,14 @@
 """Scores of a generator, every one a record with the protocol it was measured by."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 import tfgan_zoo
-from tfgan_zoo import sampling
+from tfgan_zoo import sampling, standing
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.metrics.fid import fid
@@ -15,6 +17,7 @@ from tfgan_zoo.metrics.kid import kid
 
 VERSIONS = {module.__name__: module.__version__ for module in (tfgan_zoo, keras, tf, np)}
 BATCH_SIZE = 256
+Draw = Callable[[int, int], np.ndarray]  # (count, seed) -> latents
 
 
 class Scorer:
@@ -48,7 +51,9 @@ class Scorer:
             records.append(self._record("class_share_floor", float(share), **about))
         return records
 
-    def score(self, generator, count, seed, step, truncation=None) -> list[dict]:
+    def score(
+        self, generator, count, seed, step, truncation=None, draw=None, standing_passes=0
+    ) -> list[dict]:
         """Records of a generator's images.
 
         Args:
@@ -57,14 +62,28 @@ class Scorer:
             seed: Of the latents.
             step: Of training; put into the records.
             truncation: Largest latent, or None.
+            draw: (count, seed) -> latents, if they are not normal.
+            standing_passes: Batches whose moments are averaged for this truncation; 0: the moving
+                averages of training.
         """
-        inputs = generator_inputs(generator, count, seed, truncation)
+        inputs = generator_inputs(generator, count, seed, truncation, draw)
+        moments = "moving averages, ema"
+        if standing_passes:
+            moments = f"standing, {standing_passes} passes"
+            generator = standing.measure(
+                generator,
+                passes=standing_passes,
+                seed=seed + 1,
+                draw=lambda size, number: generator_inputs(
+                    generator, size, number, truncation, draw
+                ),
+            )
         images = sampling.generate(generator, inputs, BATCH_SIZE)
         features, logits = self.backbone(images)
         about = {
             "step": step,
             "weights": "ema",
-            "batch_norm": "moving averages, ema",
+            "batch_norm": moments,
             "fake_count": count,
             "truncation": truncation,
             "seed": seed,
@@ -117,25 +136,47 @@ class Scorer:
 
 
 def generator_inputs(
-    generator: keras.Model, count: int, seed: int, truncation: float | None = None
+    generator: keras.Model,
+    count: int,
+    seed: int,
+    truncation: float | None = None,
+    draw: Draw | None = None,
 ) -> dict[str, np.ndarray]:
     """Latents, truncated exactly, and labels that take turns if the generator has classes."""
-    z_dim = generator.input["latents"].shape[1:]
-    inputs = {"latents": sampling.latents(count, z_dim, seed, truncation, rule="exact")}
+    inputs = {"latents": _latents(generator, count, seed, truncation, draw)}
     if "labels" in generator.input:
         inputs["labels"] = np.arange(count, dtype=np.int32) % generator.spec.num_classes
     return inputs
 
 
 def sheet_inputs(
-    generator: keras.Model, columns: int, seed: int, truncation: float | None = None
+    generator: keras.Model,
+    columns: int,
+    seed: int,
+    truncation: float | None = None,
+    draw: Draw | None = None,
 ) -> dict[str, np.ndarray]:
     """Inputs of a sample sheet: a row for each of at most ten classes, or ten rows."""
-    z_dim = generator.input["latents"].shape[1:]
-    if "labels" in generator.input:
-        rows = min(generator.spec.num_classes, 10)
-        return sampling.class_grid_inputs(rows, columns, z_dim, seed, truncation, "exact")
-    return {"latents": sampling.latents(10 * columns, z_dim, seed, truncation, "exact")}
+    if "labels" not in generator.input:
+        return {"latents": _latents(generator, 10 * columns, seed, truncation, draw)}
+    rows = min(generator.spec.num_classes, 10)
+    latents = _latents(generator, columns, seed, truncation, draw)
+    return {
+        "latents": np.concatenate([latents] * rows),
+        "labels": np.repeat(np.arange(rows, dtype=np.int32), columns),
+    }
+
+
+def _latents(generator, count, seed, truncation, draw):
+    if draw is None:
+        z_dim = generator.input["latents"].shape[1:]
+        return sampling.latents(count, z_dim, seed, truncation, rule="exact")
+    if truncation is not None:
+        raise ValueError(
+            "`truncation` is for normal latents. "
+            f"Received: truncation={truncation} and other latents. Drop one of them."
+        )
+    return draw(count, seed)
 
 
 def latest(records: list[dict]) -> dict[str, dict]:

@@ -6,17 +6,21 @@ import time
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from recipes import scores, sheets
 from recipes.run_directory import RunDirectory
 from tfgan_zoo import sampling
 from tfgan_zoo.data import pipelines
 from tfgan_zoo.data.sources import ImageSet
-from tfgan_zoo.layers.spectral import SpectralNormalized
 from tfgan_zoo.training import loop
 from tfgan_zoo.training.checkpoints import Checkpoints
 from tfgan_zoo.training.gan import GAN
-from tfgan_zoo.training.guard import Guard, TrainingFailed
+from tfgan_zoo.training.monitor import Monitor, TrainingFailed
+from tfgan_zoo.training.singular_values import spectra
+
+ON_COLLAPSE = ("stop", "rollback", "warn")
+ANOTHER_SEED = 1_000_003  # a prime: seeds of rollbacks do not meet those that people choose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +35,12 @@ class Plan:
     save_every: int
     sample_every: int
     evaluate_every: int
+    spectra_every: int
     num_scored: int
     columns: int
+    on_collapse: str  # one of ON_COLLAPSE
+    max_rollbacks: int
+    rollback_rate: float  # what learning rates are multiplied by
 
 
 class Trainer:
@@ -45,6 +53,7 @@ class Trainer:
         strategy: Of the GAN.
         plan: How far and how often.
         scorer: None for no scores.
+        draw: (count, seed) -> latents to sample with, if they are not normal.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Trainer:
         strategy: tf.distribute.Strategy,
         plan: Plan,
         scorer: scores.Scorer | None,
+        draw: scores.Draw | None = None,
     ):
         self.run = run
         self.gan = gan
@@ -63,14 +73,19 @@ class Trainer:
         self.plan = plan
         self.scorer = scorer
         self.checkpoints = Checkpoints(run / "checkpoints")
-        self.guard = Guard(gan.adversarial_loss.perfect)
+        self.draw = draw
+        # Singular values are compared with their median over about 5,000 steps.
+        window = max(10, 5000 // (plan.spectra_every or plan.steps))
+        self.monitor = Monitor(gan.adversarial_loss.perfect, window=window)
+        # Before anything is restored: what the flags say.
+        self.rates = {side: float(rule.optimizer.learning_rate) for side, rule in gan.rules.items()}
         self.trained = gan.ema_generator or gan.generator
         # Copies outside the strategy: what is sampled and saved knows of no replicas.
         self.generator = _copy(self.trained)
         self.discriminator = _copy(gan.discriminator)
         self.writer = tf.summary.create_file_writer(str(run / "tensorboard"))
-        self.sigmas = _singular_values(gan)
-        self.fixed = scores.sheet_inputs(self.generator, plan.columns, plan.seed)
+        self.spectra = {"g": spectra(gan.generator), "d": spectra(gan.discriminator)}
+        self.fixed = scores.sheet_inputs(self.generator, plan.columns, plan.seed, draw=draw)
 
     def train(self) -> None:
         """Goes on from the newest checkpoint to the end of the plan.
@@ -81,6 +96,7 @@ class Trainer:
         restored = self.checkpoints.restore(self.gan)
         self.run.rewind(-1 if restored is None else restored)
         start = restored or 0
+        self._remember_scores()
         self._snapshot()
         if restored is None:
             self._begin()
@@ -89,25 +105,72 @@ class Trainer:
         else:
             print(f"Nothing to train: the run is at step {start}, --steps={self.plan.steps}.")
             return
+        self.bar = scores.progress(self.plan.steps, "step")
+        with self.bar:
+            while True:
+                try:
+                    return self._go_on()
+                except (TrainingFailed, FloatingPointError) as failure:
+                    self._recover(failure)
+
+    def _go_on(self):
+        """Trains from where the GAN is to the end of the plan."""
+        self.began, self.start = time.monotonic(), self.step
+        self.bar.update(self.start - self.bar.n)
+        rule = self.gan.rules["d"]
         dataset = pipelines.batches(
             self.images,
-            self.plan.batch_size,
+            self.plan.batch_size // rule.micro_batches,
             self.plan.seed,
-            start_step=start,
-            parts=self.gan.rules["d"].batches,
+            start_step=self.start,
+            parts=rule.batches,
             replicas=self.strategy.num_replicas_in_sync,
             flip=self.plan.flip,
             labels="labels" in self.gan.discriminator.input,
         )
-        self.bar = scores.progress(self.plan.steps, "step")
-        self.bar.update(start)
-        self.began = time.monotonic()
-        self.start = start
+        loop.train(self.gan, dataset, self.plan.steps, self._callbacks(), self.strategy)
+
+    def _watch(self, look, step, seen):
+        """Lets the monitor look; stops training unless all that was asked for is a warning."""
         try:
-            with self.bar:
-                loop.train(self.gan, dataset, self.plan.steps, self._callbacks(), self.strategy)
-        except (TrainingFailed, FloatingPointError) as error:
-            raise TrainingFailed(f"{error} {self._way_out()}") from error
+            look(step, seen)
+        except TrainingFailed as failure:
+            if not failure.warning and self.plan.on_collapse != "warn":
+                raise
+            self._tell(step, failure, "warn")
+
+    def _tell(self, step, failure, action):
+        reason = getattr(failure, "reason", "not_finite")
+        event = {"step": step, "seen_at": self.step, "reason": reason, "action": action}
+        self.run.append("events.jsonl", [{**event, "message": str(failure)}])
+        logging.warning("%s", failure)
+
+    def _recover(self, failure):
+        """Goes back to the best state, with other noise and perhaps lower rates, if it may."""
+        before = [row for row in self.run.rows("events.jsonl") if row["action"] == "rollback"]
+        seen_at = self.step
+        if self.plan.on_collapse != "rollback":
+            raise TrainingFailed(f"{failure} {self._way_out()}") from failure
+        if len(before) >= self.plan.max_rollbacks:
+            message = f"{failure} It was rolled back {len(before)} times before. {self._way_out()}"
+            raise TrainingFailed(message) from failure
+        target = self.checkpoints.restore_best(self.gan)
+        target = self.checkpoints.restore(self.gan) if target is None else target
+        if target is None:
+            raise TrainingFailed(f"{failure} {self._way_out()}") from failure
+        count = len(before) + 1
+        self.gan.seed.assign((self.plan.seed + count * ANOTHER_SEED) % 2**31)
+        if self.plan.rollback_rate != 1.0:
+            for side, rule in self.gan.rules.items():
+                rule.optimizer.learning_rate = self.rates[side] * self.plan.rollback_rate**count
+        self.run.rewind(target)
+        event = {"step": target, "seen_at": seen_at, "action": "rollback", "message": str(failure)}
+        self.run.append(
+            "events.jsonl", [{**event, "reason": getattr(failure, "reason", "not_finite")}]
+        )
+        self.checkpoints.replace_from(target, self.gan)
+        self.monitor.reset()
+        logging.warning("%s Back to step %d, rollback %d.", failure, target, count)
 
     @property
     def step(self) -> int:
@@ -119,10 +182,20 @@ class Trainer:
             self.run.append("scores.jsonl", self.scorer.floor())
         self._draw(0, {})
 
+    def _remember_scores(self):
+        """Tells the monitor how good the run has been before it was interrupted."""
+        for record in self.run.rows("scores.jsonl"):
+            if record["metric"] == "fid":
+                self.monitor.best_fid = min(self.monitor.best_fid, record["value"])
+            if record["metric"] == "inception_score":
+                best = self.monitor.best_inception_score
+                self.monitor.best_inception_score = max(best, record["value"])
+
     def _callbacks(self):
         plan = self.plan
         return [
             loop.Every(plan.log_every, self._report),
+            loop.Every(plan.spectra_every, self._look_at_spectra),
             loop.Every(plan.sample_every, self._draw),
             loop.Every(plan.evaluate_every, self._score),
             loop.Every(plan.save_every, self._save),
@@ -137,15 +210,23 @@ class Trainer:
         self.bar.set_postfix_str(
             f"{images:.0f} images/s, d_loss {logs['d_loss']:.3f}, g_loss {logs['g_loss']:.3f}"
         )
-        sigmas = {name: float(value) for name, value in self.sigmas().items()}
-        row = {**logs, "sigma_g": _largest(sigmas, "g/"), "sigma_d": _largest(sigmas, "d/")}
-        self.run.append("log.jsonl", [{"step": step, **row, "steps_per_second": done}])
+        self.run.append("log.jsonl", [{"step": step, **logs, "steps_per_second": done}])
         with self.writer.as_default(step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
-            for name, value in sigmas.items():
-                tf.summary.scalar(f"singular_values/{name}", value)
-        self.guard(step, logs)
+        self._watch(self.monitor.logs, step, logs)
+
+    def _look_at_spectra(self, step, logs):
+        values = {
+            f"{side}/{path}": value.numpy().tolist()
+            for side, look in self.spectra.items()
+            for path, value in look().items()
+        }
+        self.run.append("spectra.jsonl", [{"step": step, "values": values}])
+        with self.writer.as_default(step):
+            for name, (largest, *_) in values.items():
+                tf.summary.scalar(f"singular_values/{name}", largest)
+        self._watch(self.monitor.spectra, step, values)
 
     def _draw(self, step, logs):
         self._snapshot()
@@ -166,16 +247,24 @@ class Trainer:
         self._snapshot()
         # Another seed than that of the final scores: the best state is not chosen by them.
         records = self.scorer.score(
-            self.generator, self.plan.num_scored, self.plan.seed + 1 + step, step
+            self.generator, self.plan.num_scored, self.plan.seed + 1 + step, step, draw=self.draw
         )
         self.run.append("scores.jsonl", records)
-        self.checkpoints.save_best(self.gan, scores.latest(records)["fid"]["value"])
+        values = {name: record["value"] for name, record in scores.latest(records).items()}
+        self._watch(self.monitor.scores, step, values)
+        self.checkpoints.save_best(self.gan, values["fid"])
         with self.writer.as_default(step):
             for record in records:
                 tf.summary.scalar(f"scores/{record['metric']}", record["value"])
 
     def _save(self, step, logs):
-        self.checkpoints.save(self.gan)
+        try:
+            self.checkpoints.save(self.gan)
+        except FloatingPointError as failure:
+            if self.plan.on_collapse != "warn":
+                raise
+            self._tell(step, failure, "warn")
+            return
         self.save_networks()
         self.writer.flush()
 
@@ -212,18 +301,3 @@ def _copy(network: keras.Model) -> keras.Model:
     copy = type(network).from_config(network.get_config())
     copy.set_weights(network.get_weights())
     return copy
-
-
-def _singular_values(gan):
-    """A compiled function without arguments: {"g/LAYER": its estimated singular value, ...}."""
-    layers = {
-        f"{side}/{layer.path}": layer
-        for side, network in (("g", gan.generator), ("d", gan.discriminator))
-        for layer in network._flatten_layers()
-        if isinstance(layer, SpectralNormalized)
-    }
-    return tf.function(lambda: {name: layer.singular_value() for name, layer in layers.items()})
-
-
-def _largest(sigmas, prefix):
-    return max((v for name, v in sigmas.items() if name.startswith(prefix)), default=None)

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,6 +97,31 @@ def test_gif_holds_the_frames(tmp_path, channels):
             np.testing.assert_array_equal(pixels, np.broadcast_to(frames[number], (4, 5, 3)))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mp4_holds_the_frames(tmp_path, channels):
+    av = pytest.importorskip("av")
+    frames = np.zeros((3, 8, 9, channels), np.uint8)
+    frames[1], frames[2, :, 5:] = 255, 128
+    pictures.write_mp4(tmp_path / "x.mp4", frames, seconds_per_frame=0.08, scale=3)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.mp4"]
+    with av.open(tmp_path / "x.mp4") as film:
+        (stream,) = film.streams
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+        assert stream.average_rate == 12.5
+        got = np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(stream)])
+    assert got.shape == (3, 24, 28, 3)  # 27 columns are odd: the last is shown twice
+    want = frames.repeat(3, axis=1).repeat(3, axis=2)
+    assert np.abs(got[:, :, :27] - want.astype(np.float64)).max() < 12  # lossy
+    assert np.abs(got[:, :, 27] - want[:, :, 26].astype(np.float64)).max() < 12
+
+
+def test_mp4_names_the_package_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match="pip install av"):
+        pictures.write_mp4(tmp_path / "x.mp4", np.zeros((1, 2, 2, 1), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_replace_older_ones_and_leave_nothing_else(tmp_path):
     image = np.zeros((2, 2), np.uint8)
     pictures.write_png(tmp_path / "x.png", image)
@@ -129,4 +156,6 @@ def test_writers_refuse(tmp_path):
         pictures.write_png(tmp_path / "x.png", image / 2.0)
     with pytest.raises(ValueError, match="at least 1 image"):
         pictures.write_gif(tmp_path / "x.gif", np.zeros((0, 2, 2, 1), np.uint8))
+    with pytest.raises(ValueError, match="at least 1 image"):
+        pictures.write_mp4(tmp_path / "x.mp4", np.zeros((0, 2, 2, 1), np.uint8))
     assert not list(tmp_path.iterdir())

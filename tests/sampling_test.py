@@ -1,3 +1,5 @@
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -256,3 +258,112 @@ def test_interpolation_needs_labels_that_become_embeddings():
     model = keras.Model({"latents": latents, "labels": labels}, LAYERS.Reshape((2, 2, 1))(x))
     with pytest.raises(ValueError, match="as an Embedding does.*Received: layer get_item"):
         sampling.interpolate(model, *pairs(2), 2)
+
+
+def with_spec(model, num_classes):
+    """The model as networks of the zoo are: it knows its classes."""
+    model.spec = types.SimpleNamespace(num_classes=num_classes)
+    return model
+
+
+@pytest.mark.parametrize("label", [-1, 3, 100])
+def test_labels_of_no_class_are_refused(label):
+    model = with_spec(conditional_generator(1), 3)
+    start, end = pairs(3)
+    assert len(sampling.generate(model, start)) == 3
+    end["labels"][1] = label
+    message = rf"`labels` must be in \[0, 3\).* 3 classes. Received: label {label}\."
+    with pytest.raises(ValueError, match=message):
+        sampling.generate(model, end)
+    with pytest.raises(ValueError, match=message):
+        sampling.interpolate(model, start, end, 2)
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3), (2, 4, 1), (2,)])
+def test_latents_of_another_width_are_refused(shape):
+    model = unconditional_generator()
+    inputs = {"latents": np.zeros(shape, np.float32)}
+    with pytest.raises(ValueError, match=r"rows of shape \(4,\).*Received: rows of shape \("):
+        sampling.generate(model, inputs)
+
+
+def test_interpolation_refuses_latents_of_another_width():
+    model = unconditional_generator((3, 2))
+    right, wrong = ({"latents": sampling.latents(2, shape, 0)} for shape in ((3, 2), (3, 3)))
+    with pytest.raises(ValueError, match=r"rows of shape \(3, 2\).*rows of shape \(3, 3\)"):
+        sampling.interpolate(model, right, wrong, 2)
+
+
+def test_missing_inputs_are_named():
+    with pytest.raises(ValueError, match=r"takes: \['labels', 'latents'\]. Missing: \['labels'\]"):
+        sampling.generate(conditional_generator(1), {"latents": sampling.latents(2, 4, 0)})
+
+
+def test_with_chunk_by_hand():
+    latents, others = np.arange(12.0).reshape(2, 6), -np.arange(12.0).reshape(2, 6)
+    got = sampling.with_chunk(latents, others, 1, 3)
+    np.testing.assert_array_equal(got, [[0, 1, -2, -3, 4, 5], [6, 7, -8, -9, 10, 11]])
+    np.testing.assert_array_equal(latents, np.arange(12.0).reshape(2, 6))
+    np.testing.assert_array_equal(sampling.with_chunk(latents, others, 0, 1), others)
+
+
+def test_latents_of_any_shape_are_one_chunk():
+    latents, others = (sampling.latents(2, (3, 5), seed) for seed in (0, 1))
+    np.testing.assert_array_equal(sampling.with_chunk(latents, others, 0, 1), others)
+
+
+@pytest.mark.parametrize(
+    "shape, chunk, chunks, message",
+    [
+        ((2, 6), 3, 3, r"in \[0, 3\). Received: chunk=3"),
+        ((2, 6), -1, 3, "chunk=-1"),
+        ((2, 6), 1, 1, r"in \[0, 1\). Received: chunk=1"),
+        ((2, 6), 0, 4, "chunks=4"),
+        ((2, 6), 0, 0, "chunks=0"),
+        ((2, 6, 3), 0, 3, r"\(2, 6, 3\) and chunks=3"),
+    ],
+)
+def test_with_chunk_refuses(shape, chunk, chunks, message):
+    with pytest.raises(ValueError, match=message):
+        sampling.with_chunk(np.zeros(shape), np.zeros(shape), chunk, chunks)
+
+
+def test_with_chunk_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"one shape. Received: \(2, 6\) and \(1, 6\)"):
+        sampling.with_chunk(np.zeros((2, 6)), np.zeros((1, 6)), 0, 3)
+
+
+def test_traversals_move_one_chunk():
+    model = conditional_generator(2)
+    start, _ = pairs(3)
+    others = sampling.latents(3, 4, 9)
+    images = sampling.traverse_chunks(model, start, others, 2, 5)
+    assert images.dtype == np.uint8 and images.shape == (3, 2, 5, 2, 2, 1)
+    for chunk, components in enumerate([slice(0, 2), slice(2, 4)]):
+        for step, share in enumerate([0, 0.25, 0.5, 0.75, 1]):
+            z = start["latents"].copy()
+            z[:, components] = (1 - share) * z[:, components] + share * others[:, components]
+            want = sampling.generate(model, {**start, "latents": z}).astype(int)
+            assert np.abs(images[:, chunk, step] - want).max() <= 1
+
+
+def test_traversals_of_one_chunk_are_interpolations():
+    model = unconditional_generator((3, 2))
+    start, others = ({"latents": sampling.latents(2, (3, 2), seed)} for seed in (0, 1))
+    images = sampling.traverse_chunks(model, start, others["latents"], 1, 4)
+    np.testing.assert_array_equal(images[:, 0], sampling.interpolate(model, start, others, 4))
+
+
+def test_chunk_effects_by_hand():
+    """An image of z itself: a chunk changes its own pixels alone, by their differences."""
+    latents = keras.Input((4,), name="latents")
+    model = keras.Model({"latents": latents}, LAYERS.Reshape((2, 2, 1))(latents))
+    inputs = {"latents": np.array([[-1, -1, 0, 0], [-1, 1, 0, 0]], np.float32)}
+    others = np.array([[1, 1, 0, 1], [1, 1, 0, 0]], np.float32)
+    effects = sampling.chunk_effects(model, inputs, others, 2)
+    # 255 + 255 + 255 + 0 of 8 pixels, and 127 (0.0 is drawn as 128): both over 255.
+    np.testing.assert_allclose(effects, [3 / 8, 127 / 255 / 8], rtol=1e-12)
+    np.testing.assert_allclose(
+        sampling.chunk_effects(model, inputs, others, 1), [effects.sum()], rtol=1e-12
+    )
+    assert effects.dtype == np.float64

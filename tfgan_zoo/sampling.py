@@ -75,7 +75,12 @@ def generate(
         generator: {name: inputs} -> images in [-1, 1].
         inputs: Arrays of N rows.
         batch_size: Rows per call. All calls have the same size, so the network compiles once.
+
+    Raises:
+        ValueError: for latents of another shape than the generator's, and for labels of classes
+            that it does not have.
     """
+    _check_inputs(generator, inputs)
     return np.concatenate([*map(pictures.to_uint8, _outputs(generator, inputs, batch_size))])
 
 
@@ -116,6 +121,95 @@ def interpolate(
     return images.reshape(-1, steps, *images.shape[1:])
 
 
+def with_chunk(latents: np.ndarray, others: np.ndarray, chunk: int, chunks: int) -> np.ndarray:
+    """Returns `latents` with one chunk of their components taken from `others`.
+
+    Args:
+        latents: [N, ...].
+        others: Of the same shape.
+        chunk: Which one, counted from 0.
+        chunks: Equal parts that the components of a row are split into, in order, as BigGAN splits
+            them among its blocks; 1 for latents that are not split: then all are taken.
+    """
+    latents, others = np.asarray(latents), np.asarray(others)
+    if latents.shape != others.shape:
+        raise ValueError(
+            "`latents` and `others` must be of one shape. "
+            f"Received: {latents.shape} and {others.shape}."
+        )
+    if chunks == 1 and chunk == 0:
+        return others.copy()
+    if latents.ndim != 2 or chunks < 1 or latents.shape[1] % chunks:
+        raise ValueError(
+            "`latents` must be [N, z_dim] and z_dim a multiple of `chunks`: take the `z_parts` of "
+            f"the generator's spec. Received: {latents.shape} and chunks={chunks}."
+        )
+    if not 0 <= chunk < chunks:
+        raise ValueError(f"`chunk` must be in [0, {chunks}). Received: chunk={chunk}.")
+    size = latents.shape[1] // chunks
+    mixed = latents.copy()
+    mixed[:, chunk * size : (chunk + 1) * size] = others[:, chunk * size : (chunk + 1) * size]
+    return mixed
+
+
+def traverse_chunks(
+    generator: keras.Model,
+    start: dict[str, np.ndarray],
+    others: np.ndarray,
+    chunks: int,
+    steps: int,
+    batch_size: int = 64,
+) -> np.ndarray:
+    """Returns images on the ways that one chunk of the latents goes while all else stays.
+
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, section 3 (skip-z).
+
+    Args:
+        generator: As in `interpolate`.
+        start: Inputs of the first images, N rows.
+        others: Latents of N rows, to whose chunks the ways lead.
+        chunks: As in `with_chunk`.
+        steps: Images per way, both ends included.
+        batch_size: Rows per call of the generator.
+
+    Returns:
+        uint8 [N, chunks, steps, H, W, C].
+    """
+    mixed = [with_chunk(start["latents"], others, chunk, chunks) for chunk in range(chunks)]
+    start = {name: np.repeat(values, chunks, axis=0) for name, values in start.items()}
+    end = {**start, "latents": np.stack(mixed, axis=1).reshape(start["latents"].shape)}
+    images = interpolate(generator, start, end, steps, batch_size)
+    return images.reshape(-1, chunks, *images.shape[1:])
+
+
+def chunk_effects(
+    generator: keras.Model,
+    inputs: dict[str, np.ndarray],
+    others: np.ndarray,
+    chunks: int,
+    batch_size: int = 64,
+) -> np.ndarray:
+    """Returns how much each chunk of the latents matters: float64 [chunks].
+
+    It is the mean absolute change of the pixels, on a scale of [0, 1], when that chunk alone is
+    taken from `others` instead; labels stay.
+
+    Args:
+        generator: As in `generate`.
+        inputs: Arrays of N rows.
+        others: Other latents, independent of those of `inputs`.
+        chunks: As in `with_chunk`.
+        batch_size: Rows per call.
+    """
+    before = generate(generator, inputs, batch_size).astype(np.float64)
+    effects = []
+    for chunk in range(chunks):
+        mixed = with_chunk(inputs["latents"], others, chunk, chunks)
+        after = generate(generator, {**inputs, "latents": mixed}, batch_size)
+        effects.append(np.abs(after - before).mean() / 255.0)
+    return np.asarray(effects)
+
+
 def _check(count: int, truncation: float | None, rule: str) -> None:
     if count < 1:
         raise ValueError(f"`count` must be at least 1. Received: count={count}.")
@@ -137,6 +231,30 @@ def _check(count: int, truncation: float | None, rule: str) -> None:
             f"`truncation` must be at least {LEAST_RESAMPLED} with rule='resample', or drawing "
             f"takes forever. Received: truncation={truncation}. Take rule='exact'."
         )
+
+
+def _check_inputs(generator: keras.Model, inputs: dict[str, np.ndarray]) -> None:
+    """Refuses what would fail deep in the network, or be drawn as something else."""
+    shapes = {tensor.name: tensor.shape[1:] for tensor in generator.inputs}
+    if missing := sorted(shapes.keys() - inputs.keys()):
+        raise ValueError(
+            f"`inputs` must hold what the generator takes: {sorted(shapes)}. Missing: {missing}."
+        )
+    shape = np.shape(inputs["latents"])[1:] if "latents" in shapes else ()
+    if "latents" in shapes and shape != shapes["latents"]:
+        raise ValueError(
+            f"`latents` must be rows of shape {shapes['latents']}, which this generator was built "
+            f"for. Received: rows of shape {shape}."
+        )
+    num_classes = getattr(getattr(generator, "spec", None), "num_classes", None)
+    if "labels" in shapes and num_classes:  # a network without spec does not say how many
+        labels = np.asarray(inputs["labels"])
+        wrong = labels[(labels < 0) | (labels >= num_classes)]
+        if wrong.size:
+            raise ValueError(
+                f"`labels` must be in [0, {num_classes}): this generator has {num_classes} "
+                f"classes. Received: label {wrong.flat[0]}."
+            )
 
 
 def _normal(random: np.random.Generator, shape: tuple, truncation: None) -> np.ndarray:
@@ -186,9 +304,11 @@ def _rows(generator: keras.Model, inputs: dict[str, np.ndarray]) -> list[np.ndar
         )
     z = np.asarray(inputs["latents"], np.float32)
     z = z.reshape(-1, *z.shape[z.ndim - len(shapes["latents"]) + 1 :])
-    if "labels" not in shapes:
-        return [z]
-    return [z, np.broadcast_to(np.asarray(inputs["labels"], np.int32), (len(z),))]
+    rows = {"latents": z}
+    if "labels" in shapes:
+        rows["labels"] = np.broadcast_to(np.asarray(inputs["labels"], np.int32), (len(z),))
+    _check_inputs(generator, rows)
+    return [*rows.values()]
 
 
 def _cut_at_labels(generator: keras.Model) -> tuple[keras.Model, keras.Model]:

@@ -16,7 +16,7 @@ from export import saved_model, tflite
 from tests.conformance import small
 from tfgan_zoo.models import registry
 
-NAMES = registry.names()
+NAMES = small.distinct(registry.names())
 BUILDERS = {"generator": small.generator, "discriminator": small.discriminator}
 FIRSTS = [min(registry.names(family), key=small.size) for family in registry.FAMILIES]
 NETWORKS = [(name, side) for name in NAMES for side in BUILDERS]

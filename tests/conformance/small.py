@@ -1,5 +1,7 @@
 """Every registered variant at a size that tests can afford: same structure, few channels."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -11,19 +13,46 @@ from tfgan_zoo.training.gan import GAN, UpdateRule
 from tfgan_zoo.training.penalties import OffDiagonal
 from tfgan_zoo.training.priors import Normal
 
-CHANGES = {"biggan": {"width": 8, "num_classes": 3}}
+WIDTHS = {"biggan": 8, "biggan_deep": 8, "sagan": 8, "sngan": 8}
 
 
 def changes(name):
-    """Changes that make the variant small."""
+    """Changes that make the variant small: thin, of three classes, begun with one or four pixels.
+
+    All layers stay. A last convolution with more filters than it needs keeps twice as many.
+    """
     (family,) = (family for family in registry.FAMILIES if name in registry.names(family))
-    return CHANGES[family]
+    spec = registry.spec(name)
+    side = spec.resolution >> (len(spec.g_widths) - 1)
+    factor = 4 if side % 4 == 0 else 3
+    small = {
+        "width": WIDTHS[family],
+        "resolution": spec.resolution // factor,
+        "num_classes": 3 if spec.num_classes else 0,
+        "g_attention": spec.g_attention // factor,
+        "d_attention": spec.d_attention // factor,
+    }
+    if getattr(spec, "rgb_filters", 0):
+        small["rgb_filters"] = 2 * spec.channels
+    return small
 
 
 def size(name):
     """What the variant's step costs, roughly."""
     spec = registry.spec(name)
     return spec.width * spec.resolution
+
+
+def distinct(names):
+    """Those of the names whose small networks differ in more than constants and widths."""
+    same = {"bn_epsilon": 1e-5, "sn_epsilon": 1e-6, "z_dim": 840}
+    seen = {}
+    for name in names:
+        spec = registry.spec(name, **{**changes(name), **same})
+        if hasattr(spec, "rgb_filters"):
+            spec = dataclasses.replace(spec, rgb_filters=0)
+        seen.setdefault((type(spec), spec), name)
+    return list(seen.values())
 
 
 def generator(name):

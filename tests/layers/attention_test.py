@@ -102,6 +102,13 @@ def test_config_round_trip():
     assert [part.epsilon for part in (copy.query, copy.output_projection)] == [1e-4, 1e-4]
 
 
+def test_without_spectral_normalisation():
+    layer = build(normalize=False)
+    assert type(layer).from_config(layer.get_config()).normalize is False
+    assert not any(part.normalize for part in (layer.query, layer.key, layer.output_projection))
+    assert not layer.non_trainable_weights
+
+
 def test_mixed_precision():
     layer = attention.SelfAttention2D(kernel_initializer=INITIALIZER, dtype="mixed_bfloat16")
     layer.build(IMAGES.shape)

@@ -289,6 +289,21 @@ def test_one_initializer_for_two_layers_draws_twice():
     assert np.abs(first.kernel.numpy() - second.kernel.numpy()).max() > 0.01
 
 
+@pytest.mark.parametrize("kind", ["conv", "dense", "embedding"])
+def test_a_plain_layer_uses_its_raw_kernel(kind):
+    layer, inputs = build(kind)
+    plain = type(layer).from_config({**layer.get_config(), "normalize": False})
+    plain.build(inputs.shape)
+    assert not plain.non_trainable_weights
+    plain.kernel.assign(layer.kernel / layer.singular_value())
+    if layer.bias is not None:
+        plain.bias.assign(layer.bias)
+    before = plain.kernel.numpy()
+    np.testing.assert_allclose(plain(inputs, training=True), layer(inputs), atol=1e-5)
+    plain.fold()
+    np.testing.assert_array_equal(plain.kernel.numpy(), before)
+
+
 @pytest.mark.parametrize(
     "layer, shape",
     [
@@ -297,6 +312,7 @@ def test_one_initializer_for_two_layers_draws_twice():
         (spectral.SNConv2D(4, resample="up", dtype="mixed_bfloat16"), (None, 4, 4, 2)),
         (spectral.SNDense(3, use_bias=False, kernel_initializer=INITIALIZER), (None, 2)),
         (spectral.SNEmbedding(5, 3, epsilon=1e-12, trainable=False), (None,)),
+        (spectral.SNDense(3, normalize=False), (None, 2)),
     ],
 )
 def test_config_round_trip(layer, shape):
@@ -305,7 +321,7 @@ def test_config_round_trip(layer, shape):
     assert type(copy) is type(layer)
     assert copy.get_config() == layer.get_config()
     own = {"filters", "kernel_size", "resample", "units", "num_classes"} & set(vars(layer))
-    for name in ("name", "dtype", "trainable", "use_bias", "epsilon", *own):
+    for name in ("name", "dtype", "trainable", "use_bias", "epsilon", "normalize", *own):
         assert getattr(copy, name) == getattr(layer, name), name
     copy.build(shape)
     layer.build(shape)

@@ -1,7 +1,5 @@
 """Blocks against the order of operations of the papers, written down layer by layer."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -9,19 +7,17 @@ import pytest
 from tests.layers import formulas
 from tfgan_zoo.models import blocks
 
-
-@dataclasses.dataclass(frozen=True)
-class ToySpec:
-    num_classes: int = 3
-    initializer: str = "normal_0.02"
-    sn_epsilon: float = 1e-6
-    bn_epsilon: float = 1e-5
-
-
-SPEC = ToySpec()
+STYLE = blocks.Style(
+    initializer="normal_0.02",
+    spectral=True,
+    sn_epsilon=1e-6,
+    bn_epsilon=1e-5,
+    num_classes=3,
+    standing=0,
+)
 LABELS = np.array([2, 0], "int32")
 # Inference of a new batch norm layer.
-STANDARDIZED = 1 / np.sqrt(1 + SPEC.bn_epsilon)
+STANDARDIZED = 1 / np.sqrt(1 + STYLE.bn_epsilon)
 
 
 def relu(x):
@@ -62,15 +58,23 @@ def test_input_layers():
     assert list(blocks.input_layers(0, latents=(7,))) == ["latents"]
 
 
-def test_sn_settings():
-    settings = blocks.sn_settings(ToySpec(initializer="zeros", sn_epsilon=1e-4))
-    assert settings["epsilon"] == 1e-4
-    assert isinstance(settings["kernel_initializer"], keras.initializers.Zeros)
+def test_style():
+    style = STYLE._replace(initializer="glorot_gain", sn_epsilon=1e-4, spectral=False, standing=2)
+    for in_block, scale in ((False, 1.0), (True, 2.0)):
+        settings = style.kernel(in_block)
+        assert settings["kernel_initializer"].scale == scale
+        assert (settings["epsilon"], settings["normalize"]) == (1e-4, False)
+    assert style.norm() == {"epsilon": 1e-5, "standing": 2}
+
+
+def test_unknown_initializer():
+    with pytest.raises(ValueError, match="`initializer` must be one of.*'xavier'"):
+        blocks.check_initializer("xavier")
 
 
 def test_norm_without_condition():
     x = formulas.random(2, 4, 4, 3)
-    model, outputs = draw(lambda x: blocks.conditional_norm(x, None, SPEC, "norm"), x)
+    model, outputs = draw(lambda x: blocks.conditional_norm(x, None, STYLE, "norm"), x)
     layer = model.get_layer("norm")
     expected = STANDARDIZED * x * layer.gain.numpy() + layer.bias.numpy()
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
@@ -78,7 +82,7 @@ def test_norm_without_condition():
 
 def test_norm_with_tables():
     x = formulas.random(2, 4, 4, 3)
-    model, outputs = draw(lambda *i: blocks.conditional_norm(*i, SPEC, "norm"), x, LABELS)
+    model, outputs = draw(lambda *i: blocks.conditional_norm(*i, STYLE, "norm"), x, LABELS)
     gain, bias = (
         model.get_layer(f"norm_{part}").embeddings.numpy()[LABELS][:, None, None]
         for part in ("gain", "bias")
@@ -87,9 +91,16 @@ def test_norm_with_tables():
     assert [w.shape for w in model.trainable_weights] == [(3, 3)] * 2
 
 
+def test_tables_start_as_a_plain_norm():
+    x = formulas.random(2, 4, 4, 3)
+    tensors = [keras.Input(i.shape[1:], dtype=i.dtype) for i in (x, LABELS)]
+    model = keras.Model(tensors, blocks.conditional_norm(*tensors, STYLE, "norm"))
+    np.testing.assert_allclose(model([x, LABELS]), STANDARDIZED * x, atol=1e-6)
+
+
 def test_norm_with_projections():
     x, condition = formulas.random(2, 4, 4, 3), formulas.random(2, 5, seed=1)
-    model, outputs = draw(lambda *i: blocks.conditional_norm(*i, SPEC, "norm"), x, condition)
+    model, outputs = draw(lambda *i: blocks.conditional_norm(*i, STYLE, "norm"), x, condition)
     gain, bias = (
         (condition @ formulas.normalized(model.get_layer(f"norm_{part}")))[:, None, None]
         for part in ("gain", "bias")
@@ -104,7 +115,7 @@ def test_norm_with_projections():
 
 def test_up_block():
     x = formulas.random(2, 3, 4, 6)
-    model, outputs = draw(lambda x: blocks.up_block(x, None, 5, SPEC, "b"), x)
+    model, outputs = draw(lambda x: blocks.up_block(x, None, 5, STYLE, "b"), x)
 
     def norm(name, x):
         layer = model.get_layer(name)
@@ -121,7 +132,7 @@ def test_up_block():
 @pytest.mark.parametrize("condition", [LABELS, formulas.random(2, 5)])
 def test_up_block_depends_on_its_condition_twice(condition):
     x = formulas.random(2, 3, 4, 6)
-    model, _ = draw(lambda *i: blocks.up_block(*i, 5, SPEC, "b"), x, condition)
+    model, _ = draw(lambda *i: blocks.up_block(*i, 5, STYLE, "b"), x, condition)
     names = {layer.name for layer in model.layers if layer.trainable_weights}
     norms = {f"b_norm_{number}_{part}" for number in (1, 2) for part in ("gain", "bias")}
     assert names == norms | {"b_conv_1", "b_conv_2", "b_shortcut"}
@@ -132,7 +143,7 @@ def test_up_block_depends_on_its_condition_twice(condition):
 @pytest.mark.parametrize("down", [True, False])
 def test_down_block(width, preactivated, down):
     x = formulas.random(2, 4, 6, 6)
-    model, outputs = draw(lambda x: blocks.down_block(x, width, SPEC, "b", down, preactivated), x)
+    model, outputs = draw(lambda x: blocks.down_block(x, width, STYLE, "b", down, preactivated), x)
     h = convolve(model, "b_conv_1", relu(x) if preactivated else x)
     h = convolve(model, "b_conv_2", relu(h))
     learned = down or width != 6
@@ -142,11 +153,63 @@ def test_down_block(width, preactivated, down):
     assert ("b_shortcut" in {layer.name for layer in model.layers}) == learned
 
 
+def test_thin_block():
+    x = formulas.random(2, 4, 6, 6)
+    for preactivated, middle in ((True, 6), (False, 8)):
+        model, outputs = draw(
+            lambda x, p=preactivated: blocks.down_block(x, 8, STYLE, "b", True, p, thin=True), x
+        )
+        assert model.get_layer("b_conv_1").filters == middle
+        h = convolve(model, "b_conv_1", relu(x) if preactivated else x)
+        expected = mean_pool(convolve(model, "b_conv_2", relu(h)))
+        expected = expected + convolve(model, "b_shortcut", mean_pool(x))
+        np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("width", [8, 3])
+def test_deep_up_block(up, width):
+    x = formulas.random(2, 3, 4, 8)
+    model, outputs = draw(lambda x: blocks.deep_up_block(x, None, width, up, STYLE, "b"), x)
+
+    def step(number, h):
+        layer = model.get_layer(f"b_norm_{number}")
+        return relu(STANDARDIZED * h * layer.gain.numpy() + layer.bias.numpy())
+
+    h = convolve(model, "b_conv_1", step(1, x))
+    assert h.shape[-1] == 2
+    h, shortcut = step(2, h), x[..., :width]
+    if up:
+        h, shortcut = formulas.upsample(h), formulas.upsample(shortcut)
+    h = convolve(model, "b_conv_2", h)
+    h = convolve(model, "b_conv_3", step(3, h))
+    expected = convolve(model, "b_conv_4", step(4, h)) + shortcut
+    assert outputs.shape == ((2, 6, 8, width) if up else (2, 3, 4, width))
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+    assert "b_shortcut" not in {layer.name for layer in model.layers}
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("width", [8, 12])
+def test_deep_down_block(down, width):
+    x = formulas.random(2, 4, 6, 8)
+    model, outputs = draw(lambda x: blocks.deep_down_block(x, width, down, STYLE, "b"), x)
+    h = convolve(model, "b_conv_1", relu(x))
+    assert h.shape[-1] == width // 4
+    h = relu(convolve(model, "b_conv_3", relu(convolve(model, "b_conv_2", relu(h)))))
+    h, shortcut = (mean_pool(t) if down else t for t in (h, x))
+    if width > 8:
+        shortcut = np.concatenate([shortcut, convolve(model, "b_shortcut", shortcut)], axis=-1)
+    expected = convolve(model, "b_conv_4", h) + shortcut
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+    assert ("b_shortcut" in {layer.name for layer in model.layers}) == (width > 8)
+
+
 def test_attention_at_its_resolution_only():
     x = keras.Input((4, 4, 8))
-    assert blocks.attention_at(x, 8, SPEC) is x
-    model = keras.Model(x, blocks.attention_at(x, 4, SPEC, name="here"))
-    assert model.get_layer("here").epsilon == SPEC.sn_epsilon
+    assert blocks.attention_at(x, 8, STYLE) is x
+    model = keras.Model(x, blocks.attention_at(x, 4, STYLE, name="here"))
+    assert model.get_layer("here").epsilon == STYLE.sn_epsilon
     assert model.count_params() == 1.25 * 8**2 + 1 + (1 + 1 + 4 + 8)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -156,11 +157,35 @@ def test_sample_mode_needs_the_run_alone(short_run):
     folder, _ = short_run
     done = run("--mode=sample", f"--run_dir={folder}", "--truncation=0.5")
     assert done.returncode == 0, done.stderr[-3000:]
-    sheets = sorted(path.name for path in (folder / "sheets").glob("*.png"))
-    assert sheets == [
-        "interpolation-seed0-truncation-0.5.png",
-        "samples-seed0-truncation-0.5.png",
+    sheets = {path.name for path in (folder / "sheets").glob("*.png")}
+    kinds = ("classes", "latents", "labels", "both", "chunks")
+    assert {f"{kind}-seed0-truncation-0.5.png" for kind in kinds} < sheets
+
+
+def test_sample_mode_needs_no_run(short_run, tmp_path):
+    folder, _ = short_run
+    flags = [f"--generator={folder / 'generator.keras'}", f"--run_dir={tmp_path}", "--classes=2,0"]
+    done = run("--mode=sample", *flags, "--sheets=classes")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [path.name for path in (tmp_path / "sheets").iterdir()] == [
+        "classes-seed0-no-truncation.png"
     ]
+    done = run("--mode=sample", *flags, "--sheets=neighbours")
+    assert done.returncode == 1 and "--dataset is required to compare with" in done.stderr
+
+
+def test_spectra_of_all_weights(short_run):
+    folder, _ = short_run
+    rows = [json.loads(line) for line in open(folder / "spectra.jsonl")]
+    networks = [
+        keras.models.load_model(folder / f"{name}.keras") for name in ("generator", "discriminator")
+    ]
+    wide = [
+        sum(len(weight.shape) > 1 for weight in network.trainable_weights) for network in networks
+    ]
+    assert len(rows[-1]["values"]) == sum(wide)
+    for side, count in zip("gd", wide, strict=True):
+        assert sum(name.startswith(f"{side}/") for name in rows[-1]["values"]) == count
 
 
 def test_evaluate_mode_adds_scores(short_run):
@@ -206,6 +231,15 @@ def test_folder_of_colour_images(tmp_path):
         (["--batch_sise=3"], "Unknown command line flag 'batch_sise'"),
         (["--batch_size=0"], "batch_size"),
         (["--truncation=-1"], "--truncation must be positive"),
+        (["--spec=widht=3"], "--spec must be FIELD=VALUE.*'widht=3'"),
+        (["--spec=width=wide"], "--spec=width= must be int. Received: 'wide'"),
+        (["--spec=z_dim=33"], "`z_dim` must split into 4 equal parts.*z_dim=33"),
+        (["--spec=skip_z=maybe"], "true or false"),
+        (["--spec=g_widths=4-2"], "numbers with colons"),
+        (["--d_micro_batches=3"], "--batch_size must be a multiple of --d_micro_batches=3"),
+        (["--sigma_clamp"], "go with one of --sigma_target and --sigma_ratio"),
+        (["--decay_from=14"], "--decay_from must be below --steps=14"),
+        (["--latents=uniform", "--truncation=1"], "--truncation is for --latents=normal"),
         (["extra"], "Flags begin with --. Received: extra"),
         (["--mode=sample"], "needs the --run_dir of a run that has begun"),
         (["--z_dim=33"], "Unknown command line flag 'z_dim'"),

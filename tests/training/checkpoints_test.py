@@ -91,10 +91,10 @@ def trained(steps, weights_seed=0, checkpoints=None):
 def test_restoring_gives_back_every_bit(checkpoints, no_warnings):
     model, other = trained(1), trained(0, weights_seed=1)
     # The step; networks and average of 10, 6 and 10; two Adams of 2 plus 2 for each trained one.
-    assert len(everything(model)) == 1 + 26 + 2 + 14 + 2 + 10
+    assert len(everything(model)) == 2 + 26 + 2 + 14 + 2 + 10
     pairs = list(zip(everything(model), everything(other), strict=True))
     equal = [a.path for a, b in pairs if np.array_equal(a.numpy(), b.numpy())]
-    assert [path.split("/")[-1] for path in equal] == ["learning_rate"] * 2
+    assert [path.split("/")[-1] for path in equal] == ["seed"] + ["learning_rate"] * 2
     checkpoints.save(model)
     assert checkpoints.restore(other) == 1
     for a, b in pairs:
@@ -318,3 +318,16 @@ def test_a_score_that_is_no_number_is_never_the_best(checkpoints, gan):
     put(gan, 2)
     assert not checkpoints.save_best(gan, math.nan)
     assert checkpoints.restore_best(gan) == 1
+
+
+def test_replacing_from_a_step_on(checkpoints, gan):
+    """After a rollback, states of the part that failed must not be what a run goes on from."""
+    save(checkpoints, gan, 3, 5, 7)
+    put(gan, 5)
+    gan.seed.assign(99)
+    checkpoints.replace_from(5, gan)
+    assert checkpoints.steps() == [3, 5]
+    assert files(checkpoints) == names(3, 5)
+    gan.seed.assign(0)
+    assert restored(checkpoints, gan) == 5
+    assert int(gan.seed.numpy()) == 99

@@ -32,7 +32,7 @@ def linear_players():
 
 
 def linear_gan(judge=None, **settings):
-    def prior(size, seed):
+    def prior(size, seed, step):
         return {"latents": tf.constant(np.tile(LATENTS, (size, 1)), tf.float32)}
 
     ema_generator = linear_players()[0] if "ema" in settings else None

@@ -81,37 +81,22 @@ def test_together_or_separately_matters_where_images_influence_one_another():
     assert toys.largest_difference(together, separately) > 1e-3
 
 
-class Pool:
-    """A prior that hands rows of a table out in order, however many are asked for at a time."""
-
-    def __init__(self):
-        self.rows = np.random.default_rng(0).normal(size=(200, toys.Z_DIM)).astype("float32")
-        self.position = 0
-
-    def __call__(self, size, seed):
-        self.position += size
-        return {"latents": tf.constant(self.rows[self.position - size : self.position])}
-
-
 @pytest.mark.parametrize("parts", [2, 3])
 def test_micro_batches_equal_one_large_batch(parts):
     outcomes, logs = [], []
     for count in (1, parts):
         model = toys.compiled(
-            toys.gan(prior=Pool()),
+            toys.gan(num_classes=3),
             losses.NON_SATURATING,
             g=toys.sgd(micro_batches=count, penalties=(penalties.OffDiagonal(0.1),)),
             d=toys.sgd(micro_batches=count, steps=2, penalties=(penalties.Drift(0.1),)),
         )
-        logs.append(model.train_step(toys.batch(24)))
+        logs.append(model.train_step(toys.batch(24, num_classes=3)))
         outcomes.append(toys.values(model.generator) + toys.values(model.discriminator))
     assert toys.largest_difference(*outcomes) < 1e-6
     for name, value in logs[0].items():
         np.testing.assert_allclose(value, logs[1][name], rtol=1e-5, err_msg=name)
-    assert (
-        toys.largest_difference(outcomes[0], toys.results(model=toys.gan(prior=Pool()), steps=0))
-        > 1e-3
-    )
+    assert toys.largest_difference(outcomes[0], toys.results(num_classes=3, steps=0)) > 1e-3
 
 
 # --- turns and rules ----------------------------------------------------------------------------

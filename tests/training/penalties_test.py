@@ -174,3 +174,77 @@ def test_off_diagonal_leaves_normalised_embeddings_out():
     network = keras.Model(labels, spectral.SNEmbedding(5, 3)(labels))
     network.trainable_variables[0].assign(np.ones((5, 3)))
     assert float(penalties.OffDiagonal(1.0)(turn(network=network))) == 0
+
+
+# --- of singular values -------------------------------------------------------------------------
+
+# Singular values 5 and 2, u0 = (0.6, 0.8, 0), v0 = (1, 0).
+MATRIX = np.array([[3.0, 0.0], [4.0, 0.0], [0.0, 2.0]], "float32")
+ALONG = np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 0.0]])
+
+
+def dense(matrix):
+    matrix = np.asarray(matrix, "float32")
+    network = keras.Sequential([keras.Input(matrix.shape[:1]), keras.layers.Dense(matrix.shape[1])])
+    network.layers[0].kernel.assign(matrix)
+    return network
+
+
+def penalised(penalty, network):
+    kernel = network.layers[0].kernel
+    with tf.GradientTape() as tape:
+        value = penalty(turn(network=network))
+    return value, tape.gradient(value, kernel.value)
+
+
+@pytest.mark.parametrize(
+    "settings, difference",
+    [({"target": 1.0}, 4.0), ({"target": 7.0}, -2.0), ({"ratio": 1.0}, 3.0), ({"ratio": 3.0}, -1)],
+)
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+def test_largest_singular_value(settings, difference, jit_compile):
+    penalty = penalties.LargestSingularValue(0.1, **settings)
+    network = dense(MATRIX)
+
+    def call():
+        return penalised(penalty, network)
+
+    run = call if jit_compile is None else tf.function(call, jit_compile=jit_compile)
+    value, gradient = run()
+    assert value.dtype == tf.float32 and value.shape == ()
+    np.testing.assert_allclose(value, 0.1 * difference**2, rtol=1e-4)
+    # Not through the second value, which a ratio makes the target.
+    np.testing.assert_allclose(gradient, 2 * 0.1 * difference * ALONG, atol=1e-4)
+
+
+def test_largest_singular_value_adds_convolutions_and_linear_maps_up():
+    images = keras.Input((3, 3, 2))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 2)(images))
+    labels = keras.Input((), dtype="int32")
+    x = keras.layers.Add()([keras.layers.Dense(3)(x), keras.layers.Embedding(5, 3)(labels)])
+    network = keras.Model([images, labels], x)
+    matrices = [
+        weight.numpy().reshape(-1, weight.shape[-1])
+        for weight in network.trainable_variables
+        if weight.name == "kernel"
+    ]
+    assert [matrix.shape for matrix in matrices] == [(8, 4), (16, 3)]
+    tops = np.array([np.linalg.svd(matrix, compute_uv=False)[:2] for matrix in matrices])
+    given = turn(network=network)
+    value = penalties.LargestSingularValue(2.0, target=0.3)(given)
+    np.testing.assert_allclose(value, 2 * np.sum((tops[:, 0] - 0.3) ** 2), rtol=1e-4)
+    value = penalties.LargestSingularValue(2.0, ratio=0.5)(given)
+    np.testing.assert_allclose(value, 2 * np.sum((tops[:, 0] - 0.5 * tops[:, 1]) ** 2), rtol=1e-4)
+
+
+def test_a_ratio_leaves_kernels_of_one_singular_value():
+    network = dense([[3.0], [4.0]])
+    assert float(penalties.LargestSingularValue(1.0, ratio=2.0)(turn(network=network))) == 0
+    value = penalties.LargestSingularValue(1.0, target=3.0)(turn(network=network))
+    np.testing.assert_allclose(value, (5 - 3) ** 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"target": 1.0, "ratio": 1.0}, {"target": 0.0}])
+def test_largest_singular_value_s_settings_error(settings):
+    with pytest.raises(ValueError, match="Give a positive `target` or `ratio`, not both. Received"):
+        penalties.LargestSingularValue(1.0, **settings)

@@ -20,12 +20,14 @@ class SelfAttention2D(keras.layers.Layer):
     Args:
         kernel_initializer: Of the four spectrally normalised 1x1 convolutions.
         epsilon: Of their spectral normalisation.
+        normalize: False for none.
     """
 
-    def __init__(self, kernel_initializer="orthogonal", epsilon=1e-6, **kwargs):
+    def __init__(self, kernel_initializer="orthogonal", epsilon=1e-6, normalize=True, **kwargs):
         super().__init__(**kwargs)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.epsilon = epsilon
+        self.normalize = normalize
 
     def build(self, input_shape):
         _, height, width, channels = input_shape
@@ -50,6 +52,7 @@ class SelfAttention2D(keras.layers.Layer):
             use_bias=False,
             kernel_initializer=self.kernel_initializer,
             epsilon=self.epsilon,
+            normalize=self.normalize,
             dtype=self.dtype_policy,
             name=name,
         )
@@ -74,4 +77,5 @@ class SelfAttention2D(keras.layers.Layer):
             **super().get_config(),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "epsilon": self.epsilon,
+            "normalize": self.normalize,
         }

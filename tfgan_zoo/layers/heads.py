@@ -11,7 +11,7 @@ class ClassProjection(keras.layers.Layer):
     """Logit of an image being real and of its class: linear(h) + <embedding(label), h>.
 
     [features, labels] of shapes [batch, units] and int [batch] -> [batch, 1]. Both maps are
-    spectrally normalised; only the linear one has a bias.
+    spectrally normalised; only the linear one may have a bias.
 
     Reference: Miyato and Koyama, 2018, https://arxiv.org/abs/1802.05637, eq. 3.
 
@@ -19,22 +19,35 @@ class ClassProjection(keras.layers.Layer):
         num_classes: Rows of the embedding.
         kernel_initializer: Of both maps.
         epsilon: Of their spectral normalisation.
+        normalize: False for none.
+        use_bias: Whether the linear map has a bias.
     """
 
-    def __init__(self, num_classes, kernel_initializer="orthogonal", epsilon=1e-6, **kwargs):
+    def __init__(
+        self,
+        num_classes,
+        kernel_initializer="orthogonal",
+        epsilon=1e-6,
+        normalize=True,
+        use_bias=True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.epsilon = epsilon
+        self.normalize = normalize
+        self.use_bias = use_bias
 
     def build(self, input_shape):
         features, labels = input_shape
         shared = {
             "kernel_initializer": self.kernel_initializer,
             "epsilon": self.epsilon,
+            "normalize": self.normalize,
             "dtype": self.dtype_policy,
         }
-        self.linear = spectral.SNDense(1, name="linear", **shared)
+        self.linear = spectral.SNDense(1, use_bias=self.use_bias, name="linear", **shared)
         self.linear.build(features)
         self.embedding = spectral.SNEmbedding(
             self.num_classes, features[-1], name="embedding", **shared
@@ -56,4 +69,6 @@ class ClassProjection(keras.layers.Layer):
             "num_classes": self.num_classes,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "epsilon": self.epsilon,
+            "normalize": self.normalize,
+            "use_bias": self.use_bias,
         }

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-class _Standardized(keras.layers.Layer):
+class Standardized(keras.layers.Layer):
     """Moments over all images, pixels and replicas, and their moving averages.
 
     A training call uses the batch's biased variance, any other call the moving averages; all
@@ -14,21 +14,28 @@ class _Standardized(keras.layers.Layer):
     Args:
         momentum: Weight of the old moving average (PyTorch's is 1 minus this).
         epsilon: Added to the variance.
+        standing: Rows of two tables beside the moving averages, for the moments at several
+            truncations of the latents; see `tfgan_zoo.standing`, which fills and reads them.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, momentum=0.9, epsilon=1e-5, standing=0, **kwargs):
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
+        self.standing = standing
 
     def _add_moments(self, channels):
-        self.moving_mean = self._add_moment(channels, "zeros", "moving_mean")
-        self.moving_variance = self._add_moment(channels, "ones", "moving_variance")
+        self.moving_mean = self._add_moment((channels,), "zeros", "moving_mean")
+        self.moving_variance = self._add_moment((channels,), "ones", "moving_variance")
+        if self.standing:
+            table = (self.standing, channels)
+            self.standing_mean = self._add_moment(table, "zeros", "standing_mean")
+            self.standing_variance = self._add_moment(table, "ones", "standing_variance")
 
-    def _add_moment(self, channels, initializer, name):
+    def _add_moment(self, shape, initializer, name):
         # Replicas agree on the statistics, so any one of them may tell the new average.
         return self.add_weight(
-            (channels,),
+            shape,
             initializer,
             trainable=False,
             autocast=False,
@@ -63,11 +70,16 @@ class _Standardized(keras.layers.Layer):
         return images * ops.cast(scale, images.dtype) + ops.cast(shift, images.dtype)
 
     def get_config(self):
-        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "standing": self.standing,
+        }
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
-class BatchNorm(_Standardized):
+class BatchNorm(Standardized):
     """Batch normalisation with one learned gain and bias per channel.
 
     [batch, H, W, C] -> the same shape.
@@ -87,7 +99,7 @@ class BatchNorm(_Standardized):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
-class ConditionalBatchNorm(_Standardized):
+class ConditionalBatchNorm(Standardized):
     """Batch normalisation whose gain and bias depend on each image's condition.
 
     [images, gain, bias] of shapes [batch, H, W, C], [batch, C], [batch, C] -> [batch, H, W, C].

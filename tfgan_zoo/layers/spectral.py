@@ -42,20 +42,30 @@ class SpectralNormalized(keras.layers.Layer):
         use_bias: Whether to add a bias, which starts at 0.
         kernel_initializer: Of the raw kernel.
         epsilon: Smallest norm that a vector is divided by. Papers and code have 1e-12 to 1e-4.
+        normalize: False for a plain layer, in networks that can be had with and without.
     """
 
-    def __init__(self, use_bias=True, kernel_initializer="orthogonal", epsilon=1e-6, **kwargs):
+    def __init__(
+        self,
+        use_bias=True,
+        kernel_initializer="orthogonal",
+        epsilon=1e-6,
+        normalize=True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.use_bias = use_bias
         # A copy of its own: one unseeded initializer draws the same values at every call.
         self.kernel_initializer = keras.initializers.get(kernel_initializer).clone()
         self.epsilon = epsilon
-        self.normalize = True
+        self.normalize = normalize
 
     def _add_kernel(self, shape, units, name="kernel"):
         """Adds the weights: called by every subclass's `build`."""
         self.kernel = self.add_weight(shape, self.kernel_initializer, name=name, autocast=False)
         self.bias = self.add_weight((units,), "zeros", name="bias") if self.use_bias else None
+        if not self.normalize:
+            return
         self.u = self.add_weight(
             (1, units),
             "random_normal",
@@ -85,6 +95,8 @@ class SpectralNormalized(keras.layers.Layer):
 
     def fold(self):
         """Divides the kernel by sigma for good: for copies that only serve, never for training."""
+        if not self.normalize:
+            return
         self.kernel.assign(self.kernel / self.singular_value())
         self.normalize = False
 
@@ -97,6 +109,7 @@ class SpectralNormalized(keras.layers.Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "epsilon": self.epsilon,
+            "normalize": self.normalize,
         }
 
 

@@ -11,14 +11,14 @@ import dataclasses
 import keras
 from keras import ops
 
-from tfgan_zoo.layers import heads, normalization, spectral
+from tfgan_zoo.layers import spectral
 from tfgan_zoo.models import blocks
 from tfgan_zoo.models.network import Network, Spec
 
 
 @dataclasses.dataclass(frozen=True)
 class BigGANSpec(Spec):
-    """Both networks of one BigGAN; widths are in units of `width`.
+    """Both networks of one BigGAN, SAGAN or SNGAN; widths are in units of `width`.
 
     Raises:
         ValueError: If the fields contradict one another.
@@ -26,8 +26,9 @@ class BigGANSpec(Spec):
 
     resolution: int  # of square images, in pixels
     width: int  # the paper's ch
-    g_widths: tuple[int, ...]  # of the 4x4 seed, then after each doubling
+    g_widths: tuple[int, ...]  # of the first feature map, then after each doubling
     d_widths: tuple[int, ...]  # after each block
+    flat_blocks: int = 1  # last blocks of the discriminator that do not halve the resolution
     g_attention: int = 0  # resolution of the feature map, 0 for none
     d_attention: int = 0
     z_dim: int = 120
@@ -36,6 +37,10 @@ class BigGANSpec(Spec):
     shared_dim: int = 128  # of the class embedding; 0 for one table in each conditional norm
     skip_z: bool = True  # whether each block gets a part of the latents of its own
     initializer: str = "orthogonal"  # one of blocks.INITIALIZERS
+    g_spectral: bool = True  # whether the generator's kernels are spectrally normalised
+    d_spectral: bool = True
+    thin: bool = False  # whether the discriminator's blocks widen in their second convolution
+    head_bias: bool = True
     bn_epsilon: float = 1e-5
     sn_epsilon: float = 1e-6
 
@@ -47,11 +52,12 @@ class BigGANSpec(Spec):
                 f"`g_widths` but the first. Received: resolution={self.resolution}, "
                 f"g_widths={self.g_widths}. Drop or add widths."
             )
-        if len(self.d_widths) < self.d_downsamplings:
+        halvings = len(self.d_widths) - self.flat_blocks
+        if halvings < 1 or self.resolution % 2**halvings:
             raise ValueError(
-                f"`d_widths` needs at least {self.d_downsamplings} entries to get from "
-                f"{self.resolution} pixels to {self.last_resolution}. "
-                f"Received: d_widths={self.d_widths}. Add widths."
+                "All entries of `d_widths` but `flat_blocks` halve the resolution: at least one, "
+                f"and no more than it can bear. Received: resolution={self.resolution}, "
+                f"d_widths={self.d_widths}, flat_blocks={self.flat_blocks}. Drop or add widths."
             )
         if self.z_dim % self.z_parts:
             raise ValueError(
@@ -64,24 +70,11 @@ class BigGANSpec(Spec):
                 "`skip_z` needs a class embedding to join the latents with. "
                 "Received: shared_dim=0. Set shared_dim, or skip_z=False."
             )
-        if self.initializer not in blocks.INITIALIZERS:
-            raise ValueError(
-                f"`initializer` must be one of {sorted(blocks.INITIALIZERS)}. "
-                f"Received: {self.initializer!r}."
-            )
+        blocks.check_initializer(self.initializer)
 
     @property
     def z_parts(self):
         return len(self.g_widths) if self.skip_z else 1
-
-    @property
-    def last_resolution(self):
-        """Of the discriminator's last feature map: 8 at 32 pixels, 4 above, as in the code."""
-        return 8 if self.resolution == 32 else 4
-
-    @property
-    def d_downsamplings(self):
-        return (self.resolution // self.last_resolution).bit_length() - 1
 
 
 VARIANTS = {
@@ -91,6 +84,7 @@ VARIANTS = {
         width=16,
         g_widths=(4, 4, 2, 1),
         d_widths=(1, 2, 4, 4),
+        flat_blocks=2,
         z_dim=32,
         num_classes=10,
         channels=1,
@@ -102,6 +96,7 @@ VARIANTS = {
         width=96,
         g_widths=(4, 4, 4, 4),
         d_widths=(2, 2, 2, 2),
+        flat_blocks=2,
         g_attention=16,
         d_attention=16,
         z_dim=80,
@@ -113,6 +108,7 @@ VARIANTS = {
         width=64,
         g_widths=(4, 4, 4, 4),
         d_widths=(4, 4, 4, 4),
+        flat_blocks=2,
         z_dim=128,
         num_classes=10,
         shared_dim=0,
@@ -139,6 +135,33 @@ VARIANTS = {
         g_attention=64,
         d_attention=64,
     ),
+    # Table 5. The generator's attention is at 128 pixels, as in BigGAN-PyTorch.
+    "biggan-imagenet256": BigGANSpec(
+        resolution=256,
+        width=96,
+        g_widths=(16, 16, 8, 8, 4, 2, 1),
+        d_widths=(1, 2, 4, 8, 8, 16, 16),
+        g_attention=128,
+        d_attention=64,
+        z_dim=140,
+    ),
+    # Table 6.
+    "biggan-imagenet512": BigGANSpec(
+        resolution=512,
+        width=96,
+        g_widths=(16, 16, 8, 8, 4, 2, 1, 1),
+        d_widths=(1, 1, 2, 4, 8, 8, 16, 16),
+        g_attention=64,
+        d_attention=64,
+        z_dim=160,
+    ),
+}
+# The generators that the authors released: other constants, and fewer latents at 512 pixels.
+RELEASED = {"bn_epsilon": 1e-4, "sn_epsilon": 1e-4}
+VARIANTS |= {
+    "biggan-hub128": dataclasses.replace(VARIANTS["biggan-imagenet128"], **RELEASED),
+    "biggan-hub256": dataclasses.replace(VARIANTS["biggan-imagenet256"], **RELEASED),
+    "biggan-hub512": dataclasses.replace(VARIANTS["biggan-imagenet512"], z_dim=128, **RELEASED),
 }
 
 
@@ -156,16 +179,13 @@ class BigGANGenerator(Network):
         seed, *conditions = _conditions(inputs, spec)
         first, *widths = (spec.width * multiple for multiple in spec.g_widths)
         side = spec.resolution >> len(widths)
-        settings = blocks.sn_settings(spec)
-        x = spectral.SNDense(side * side * first, name="seed", **settings)(seed)
+        style = blocks.Style.of(spec, spec.g_spectral)
+        x = spectral.SNDense(side * side * first, name="seed", **style.kernel())(seed)
         x = keras.layers.Reshape((side, side, first))(x)
         for number, (width, condition) in enumerate(zip(widths, conditions, strict=True), start=1):
-            x = blocks.up_block(x, condition, width, spec, f"block_{number}")
-            x = blocks.attention_at(x, spec.g_attention, spec)
-        x = normalization.BatchNorm(epsilon=spec.bn_epsilon, name="norm")(x)
-        x = keras.layers.ReLU()(x)
-        x = spectral.SNConv2D(spec.channels, name="to_rgb", **settings)(x)
-        images = keras.layers.Activation("tanh", dtype="float32", name="images")(x)
+            x = blocks.up_block(x, condition, width, style, f"block_{number}")
+            x = blocks.attention_at(x, spec.g_attention, style)
+        images = blocks.to_images(x, spec.channels, spec.channels, style)
         super().__init__(inputs, images, spec, **kwargs)
 
 
@@ -179,12 +199,7 @@ def _conditions(inputs, spec):
         return [seed, *(parts or [None] * count)]
     labels = inputs["labels"]
     if spec.shared_dim:
-        labels = keras.layers.Embedding(
-            spec.num_classes,
-            spec.shared_dim,
-            embeddings_initializer=blocks.INITIALIZERS[spec.initializer].clone(),
-            name="class_embedding",
-        )(labels)
+        labels = blocks.class_embedding(labels, spec.shared_dim, blocks.Style.of(spec))
     if not parts:
         return [seed, *[labels] * count]
     return [seed, *(keras.layers.Concatenate()([labels, part]) for part in parts)]
@@ -203,23 +218,19 @@ class BigGANDiscriminator(Network):
     def __init__(self, spec, **kwargs):
         shape = (spec.resolution, spec.resolution, spec.channels)
         inputs = blocks.input_layers(spec.num_classes, images=shape)
+        style = blocks.Style.of(spec, spec.d_spectral)
         x, attended = inputs["images"], False
         for number, multiple in enumerate(spec.d_widths, start=1):
             x = blocks.down_block(
                 x,
                 spec.width * multiple,
-                spec,
+                style,
                 f"block_{number}",
-                down=number <= spec.d_downsamplings,
+                down=number <= len(spec.d_widths) - spec.flat_blocks,
                 preactivated=number > 1,
+                thin=spec.thin,
             )
             if not attended and x.shape[1] == spec.d_attention:
-                x, attended = blocks.attention_at(x, spec.d_attention, spec), True
-        features = blocks.sum_pool(x)
-        settings = {**blocks.sn_settings(spec), "dtype": "float32", "name": "logits"}
-        if spec.num_classes:
-            head = heads.ClassProjection(spec.num_classes, **settings)
-            logits = head([features, inputs["labels"]])
-        else:
-            logits = spectral.SNDense(1, **settings)(features)
+                x, attended = blocks.attention_at(x, spec.d_attention, style), True
+        logits = blocks.logits(blocks.sum_pool(x), inputs, style, spec.head_bias)
         super().__init__(inputs, logits, spec, **kwargs)

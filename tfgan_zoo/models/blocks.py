@@ -4,24 +4,66 @@ Blocks are functions, not layers: every layer with weights is then a layer of th
 with a name that tells where it is, and nothing nested can stay unbuilt.
 """
 
+from typing import NamedTuple
+
 import keras
 from keras import ops
 
-from tfgan_zoo.layers import attention, normalization, resampling, spectral
+from tfgan_zoo.layers import attention, heads, normalization, resampling, spectral
 
+GLOROT = keras.initializers.GlorotUniform()
+# (of most kernels, of the 3x3 ones in residual blocks)
 INITIALIZERS = {
-    "orthogonal": keras.initializers.Orthogonal(),
-    "normal_0.02": keras.initializers.RandomNormal(stddev=0.02),
-    "zeros": keras.initializers.Zeros(),
+    "orthogonal": (keras.initializers.Orthogonal(),) * 2,
+    "normal_0.02": (keras.initializers.RandomNormal(stddev=0.02),) * 2,
+    "glorot": (GLOROT,) * 2,
+    # Glorot's with a gain of sqrt(2) where a ReLU halves the signal: SNGAN's authors' code.
+    "glorot_gain": (GLOROT, keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")),
+    "zeros": (keras.initializers.Zeros(),) * 2,
 }
 
 
-def sn_settings(spec):
-    """Arguments that all spectrally normalised layers of a network share."""
-    return {
-        "kernel_initializer": INITIALIZERS[spec.initializer],
-        "epsilon": spec.sn_epsilon,
-    }
+class Style(NamedTuple):
+    """What the layers of one network have in common."""
+
+    initializer: str  # of INITIALIZERS
+    spectral: bool  # whether kernels are divided by their largest singular value
+    sn_epsilon: float
+    bn_epsilon: float
+    num_classes: int
+    standing: int  # truncations whose moments are kept
+
+    @classmethod
+    def of(cls, spec, spectral=True):
+        """From a spec with fields of these names."""
+        return cls(
+            spec.initializer,
+            spectral,
+            spec.sn_epsilon,
+            spec.bn_epsilon,
+            spec.num_classes,
+            len(spec.standing),
+        )
+
+    def kernel(self, in_block=False):
+        """Arguments of the layers of `layers.spectral`, `layers.attention` and `layers.heads`."""
+        return {
+            "kernel_initializer": INITIALIZERS[self.initializer][in_block],
+            "epsilon": self.sn_epsilon,
+            "normalize": self.spectral,
+        }
+
+    def norm(self):
+        """Arguments of the layers of `layers.normalization`."""
+        return {"epsilon": self.bn_epsilon, "standing": self.standing}
+
+
+def check_initializer(name):
+    """Raises ValueError for one that INITIALIZERS does not have."""
+    if name not in INITIALIZERS:
+        raise ValueError(
+            f"`initializer` must be one of {sorted(INITIALIZERS)}. Received: {name!r}."
+        )
 
 
 def input_layers(num_classes, **shapes):
@@ -32,82 +74,166 @@ def input_layers(num_classes, **shapes):
     return inputs
 
 
-def conditional_norm(x, condition, spec, name):
+def class_embedding(labels, units, style):
+    """One vector per class, which all conditional norms share: int [batch] -> [batch, units]."""
+    return keras.layers.Embedding(
+        style.num_classes,
+        units,
+        embeddings_initializer=INITIALIZERS[style.initializer][0].clone(),
+        name="class_embedding",
+    )(labels)
+
+
+def conditional_norm(x, condition, style, name):
     """Batch norm whose gain and bias depend on a condition.
 
     Args:
         x: [batch, H, W, C].
         condition: None for none, int32 [batch] for labels with a table of their own in this
             layer, or [batch, units] for a vector that is projected.
-        spec: With `num_classes`, `bn_epsilon` and what `sn_settings` reads.
+        style: Of the network. Tables start at 0, so the layer starts as a plain norm, as in the
+            code of SNGAN and SAGAN; BigGAN-PyTorch draws them like kernels.
         name: Of the layer.
     """
     if condition is None:
-        return normalization.BatchNorm(epsilon=spec.bn_epsilon, name=name)(x)
+        return normalization.BatchNorm(name=name, **style.norm())(x)
     width = x.shape[-1]
     if len(condition.shape) == 1:
         gain, bias = (
             keras.layers.Embedding(
-                spec.num_classes,
+                style.num_classes,
                 width,
-                embeddings_initializer=INITIALIZERS[spec.initializer].clone(),
+                embeddings_initializer="zeros",
                 name=f"{name}_{part}",
             )
             for part in ("gain", "bias")
         )
     else:
         gain, bias = (
-            spectral.SNDense(width, use_bias=False, name=f"{name}_{part}", **sn_settings(spec))
+            spectral.SNDense(width, use_bias=False, name=f"{name}_{part}", **style.kernel())
             for part in ("gain", "bias")
         )
-    layer = normalization.ConditionalBatchNorm(epsilon=spec.bn_epsilon, name=name)
+    layer = normalization.ConditionalBatchNorm(name=name, **style.norm())
     return layer([x, gain(condition), bias(condition)])
 
 
-def up_block(x, condition, width, spec, name):
+def up_block(x, condition, width, style, name):
     """Residual block of a generator, which doubles height and width.
 
     [batch, H, W, C] -> [batch, 2 H, 2 W, width]. The shortcut's 1x1 convolution comes before its
     upsampling: the same function for a quarter of the work.
     Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 15 (b).
     """
-    settings = sn_settings(spec)
-    h = keras.layers.ReLU()(conditional_norm(x, condition, spec, f"{name}_norm_1"))
-    h = spectral.SNConv2D(width, resample="up", name=f"{name}_conv_1", **settings)(h)
-    h = keras.layers.ReLU()(conditional_norm(h, condition, spec, f"{name}_norm_2"))
-    h = spectral.SNConv2D(width, name=f"{name}_conv_2", **settings)(h)
-    shortcut = spectral.SNConv2D(width, 1, name=f"{name}_shortcut", **settings)(x)
+    kernel = style.kernel(in_block=True)
+    h = keras.layers.ReLU()(conditional_norm(x, condition, style, f"{name}_norm_1"))
+    h = spectral.SNConv2D(width, resample="up", name=f"{name}_conv_1", **kernel)(h)
+    h = keras.layers.ReLU()(conditional_norm(h, condition, style, f"{name}_norm_2"))
+    h = spectral.SNConv2D(width, name=f"{name}_conv_2", **kernel)(h)
+    shortcut = spectral.SNConv2D(width, 1, name=f"{name}_shortcut", **style.kernel())(x)
     return keras.layers.Add()([h, resampling.Upsample2D()(shortcut)])
 
 
-def down_block(x, width, spec, name, down=True, preactivated=True):
+def down_block(x, width, style, name, down=True, preactivated=True, thin=False):
     """Residual block of a discriminator.
 
     [batch, H, W, C] -> [batch, H / 2, W / 2, width], or the same size without `down`. The first
-    block of a network is not `preactivated`: a ReLU on pixels would throw half of them away. The
-    shortcut has a convolution wherever size or width change, after its pooling: the same function
-    for a quarter of the work.
+    block of a network is not `preactivated`: a ReLU on pixels would throw half of them away. A
+    `thin` block gets to its width in its second convolution, as SNGAN's. The shortcut has a
+    convolution wherever size or width change, after its pooling: the same function for a quarter
+    of the work.
     Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 15 (c).
     """
-    settings = sn_settings(spec)
+    kernel = style.kernel(in_block=True)
+    middle = x.shape[-1] if thin and preactivated else width
     h = keras.layers.ReLU()(x) if preactivated else x
-    h = keras.layers.ReLU()(spectral.SNConv2D(width, name=f"{name}_conv_1", **settings)(h))
+    h = keras.layers.ReLU()(spectral.SNConv2D(middle, name=f"{name}_conv_1", **kernel)(h))
     h = spectral.SNConv2D(
-        width, resample="down" if down else None, name=f"{name}_conv_2", **settings
+        width, resample="down" if down else None, name=f"{name}_conv_2", **kernel
     )(h)
     shortcut = keras.layers.AveragePooling2D(2)(x) if down else x
     if down or x.shape[-1] != width:
-        shortcut = spectral.SNConv2D(width, 1, name=f"{name}_shortcut", **settings)(shortcut)
+        shortcut = spectral.SNConv2D(width, 1, name=f"{name}_shortcut", **style.kernel())(shortcut)
     return keras.layers.Add()([h, shortcut])
 
 
-def attention_at(x, resolution, spec, name="attention"):
+def deep_up_block(x, condition, width, up, style, name):
+    """Bottleneck block of a generator: 1x1, 3x3, 3x3 and 1x1 convolutions on C / 4 channels.
+
+    [batch, H, W, C] -> [batch, H, W, width], twice as high and wide if `up`. The shortcut keeps
+    the first `width` channels and has no weights.
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 16 (b).
+    """
+    hidden = x.shape[-1] // 4
+    convolutions = [
+        (hidden, 1, None),
+        (hidden, 3, "up" if up else None),
+        (hidden, 3, None),
+        (width, 1, None),
+    ]
+    h = x
+    for number, (filters, size, resample) in enumerate(convolutions, start=1):
+        h = conditional_norm(h, condition, style, f"{name}_norm_{number}")
+        h = spectral.SNConv2D(
+            filters,
+            size,
+            resample=resample,
+            name=f"{name}_conv_{number}",
+            **style.kernel(in_block=size == 3),
+        )(keras.layers.ReLU()(h))
+    shortcut = x[..., :width] if width < x.shape[-1] else x
+    return keras.layers.Add()([h, resampling.Upsample2D()(shortcut) if up else shortcut])
+
+
+def deep_down_block(x, width, down, style, name):
+    """Bottleneck block of a discriminator: 1x1, 3x3, 3x3 and 1x1 on width / 4 channels.
+
+    [batch, H, W, C] -> [batch, H, W, width], half as high and wide if `down`. The pooling comes
+    before the last convolution. The shortcut keeps all channels; those that are missing are a
+    1x1 convolution of them.
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 16 (c).
+    """
+    hidden = width // 4
+    h = x
+    for number, (filters, size) in enumerate([(hidden, 1), (hidden, 3), (hidden, 3)], start=1):
+        h = spectral.SNConv2D(
+            filters, size, name=f"{name}_conv_{number}", **style.kernel(in_block=size == 3)
+        )(keras.layers.ReLU()(h))
+    h = keras.layers.ReLU()(h)
+    h, shortcut = (keras.layers.AveragePooling2D(2)(t) if down else t for t in (h, x))
+    h = spectral.SNConv2D(width, 1, name=f"{name}_conv_4", **style.kernel())(h)
+    missing = width - x.shape[-1]
+    if missing:
+        layer = spectral.SNConv2D(missing, 1, name=f"{name}_shortcut", **style.kernel())
+        shortcut = keras.layers.Concatenate()([shortcut, layer(shortcut)])
+    return keras.layers.Add()([h, shortcut])
+
+
+def attention_at(x, resolution, style, name="attention"):
     """Self-attention if `x` has the given resolution, else `x`."""
     if x.shape[1] != resolution:
         return x
-    return attention.SelfAttention2D(name=name, **sn_settings(spec))(x)
+    return attention.SelfAttention2D(name=name, **style.kernel())(x)
 
 
 def sum_pool(x):
     """ReLU, then the sum over all pixels in float32: [batch, H, W, C] -> [batch, C]."""
     return ops.sum(ops.cast(ops.relu(x), "float32"), axis=(1, 2))
+
+
+def logits(features, inputs, style, use_bias=True):
+    """The head of a discriminator: [batch, C] and, if there are classes, labels -> [batch, 1]."""
+    settings = {**style.kernel(), "use_bias": use_bias, "dtype": "float32", "name": "logits"}
+    if style.num_classes:
+        return heads.ClassProjection(style.num_classes, **settings)([features, inputs["labels"]])
+    return spectral.SNDense(1, **settings)(features)
+
+
+def to_images(x, filters, channels, style):
+    """The tail of a generator: norm, ReLU, convolution and tanh -> images, float32.
+
+    Only the first `channels` of the convolution's `filters` are used.
+    """
+    x = keras.layers.ReLU()(normalization.BatchNorm(name="norm", **style.norm())(x))
+    x = spectral.SNConv2D(filters, name="to_rgb", **style.kernel())(x)
+    x = x[..., :channels] if channels < filters else x
+    return keras.layers.Activation("tanh", dtype="float32", name="images")(x)

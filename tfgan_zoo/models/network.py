@@ -9,6 +9,9 @@ import keras
 class Spec:
     """Describes a network completely; subclasses add fields and check them in `__post_init__`."""
 
+    # Truncations, ascending, whose batch-norm moments the generator keeps: `tfgan_zoo.standing`.
+    standing: tuple[float, ...] = dataclasses.field(default=(), kw_only=True)
+
     @classmethod
     def from_config(cls, config):
         """The spec whose `dataclasses.asdict` went through JSON, which turns tuples into lists."""

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
-from tfgan_zoo.models import biggan
+from tfgan_zoo.models import biggan, biggan_deep, sagan, sngan
 from tfgan_zoo.models.network import Network, Spec
 
 
@@ -15,8 +15,13 @@ class Family(NamedTuple):
     discriminator: type[Network]
 
 
+BIGGAN = (biggan.BigGANGenerator, biggan.BigGANDiscriminator)
+DEEP = (biggan_deep.BigGANDeepGenerator, biggan_deep.BigGANDeepDiscriminator)
 FAMILIES = {
-    "biggan": Family(biggan.VARIANTS, biggan.BigGANGenerator, biggan.BigGANDiscriminator),
+    "biggan": Family(biggan.VARIANTS, *BIGGAN),
+    "biggan_deep": Family(biggan_deep.VARIANTS, *DEEP),
+    "sagan": Family(sagan.VARIANTS, *BIGGAN),
+    "sngan": Family(sngan.VARIANTS, *BIGGAN),
 }
 
 

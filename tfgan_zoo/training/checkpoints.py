@@ -47,9 +47,12 @@ class Checkpoints:
         if step not in self.steps():
             name = f"step-{step:08d}"
             self._write(gan, name, name, {"step": step})
-        for old in self.steps()[: -self.keep]:
-            self._record(f"step-{old:08d}").unlink()
-            self._weights(f"step-{old:08d}").unlink(missing_ok=True)
+        self._remove(self.steps()[: -self.keep])
+
+    def _remove(self, steps):
+        for step in steps:
+            self._record(f"step-{step:08d}").unlink()
+            self._weights(f"step-{step:08d}").unlink(missing_ok=True)
 
     def save_best(self, gan: GAN, score: float) -> bool:
         """Writes the state of `gan` as the best one if `score` is below that of the last best."""
@@ -62,6 +65,11 @@ class Checkpoints:
             if old != self._weights(name):
                 old.unlink()
         return True
+
+    def replace_from(self, step: int, gan: GAN) -> None:
+        """Removes the states of `step` and later, then writes that of `gan`: after a rollback."""
+        self._remove([later for later in self.steps() if later >= step])
+        self.save(gan)
 
     def restore(self, gan: GAN) -> int | None:
         """Loads the newest intact state; returns its step, or None if there is none.

@@ -74,24 +74,25 @@ class UpdateRule:
 class GAN(keras.Model):
     """Two players and the prior that feeds them; `compile` gives them the rules they learn by.
 
-    The noise of a step depends on `seed` and the step alone: not on the number of replicas, over
-    which one large draw is divided, nor on how often training was interrupted.
+    The noise of an update depends on `seed` and the step alone: not on the numbers of replicas and
+    of micro-batches, over which one large draw is divided, nor on how often training was
+    interrupted.
 
     Args:
         generator: {"latents": ..., **conditions} -> images.
         discriminator: {"images": ..., **conditions} -> logits [batch, 1].
-        prior: (batch size, seed) -> the generator's inputs; see `priors`.
+        prior: (batch size, seed, step) -> the generator's inputs; see `priors`.
         judge: The discriminator as the generator sees it: itself, unless the players share
             weights, through which the generator must not cheat.
         ema_generator: A second generator that is to hold the moving average.
-        seed: Of all noise.
+        seed: Of all noise; a weight of this name, which may be changed, holds it.
     """
 
     def __init__(
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        prior: Callable[[int, Tensor], dict[str, Tensor]],
+        prior: Callable[[int, Tensor, Tensor], dict[str, Tensor]],
         judge: keras.Model | None = None,
         ema_generator: keras.Model | None = None,
         seed: int = 0,
@@ -103,16 +104,20 @@ class GAN(keras.Model):
         self.prior = prior
         self.judge = judge or discriminator
         self.ema_generator = ema_generator
-        self.seed = seed
-        self.step = self.add_weight(
+        self.seed = self._add_counter("seed")
+        self.seed.assign(seed)
+        self.step = self._add_counter("step")
+        self.built = True
+
+    def _add_counter(self, name):
+        return self.add_weight(
             (),
             "zeros",
             dtype="int32",
             trainable=False,
             aggregation="only_first_replica",
-            name="step",
+            name=name,
         )
-        self.built = True
 
     def compile(
         self, *, loss, generator, discriminator, ema=None, score_together=True, **kwargs
@@ -173,19 +178,21 @@ class GAN(keras.Model):
         """
         g, d = self.rules["g"], self.rules["d"]
         reals = iter(split(batch, d.batches))
-        seeds = self._seeds(d.batches + g.batches)
+        seeds = self._seeds(d.steps + g.steps)
         size = batch["images"].shape[0] // d.batches
         for _ in range(d.steps):
-            self._update("d", self.discriminator, lambda: self._d_play(next(reals), next(seeds)))
+            self._update(
+                "d", self.discriminator, next(seeds), lambda n: self._d_play(next(reals), n)
+            )
         for _ in range(g.steps):
-            self._update("g", self.generator, lambda: self._g_play(size, next(seeds)))
+            self._update("g", self.generator, next(seeds), lambda n: self._g_play(size, n))
         if self.ema is not None:
             self.ema.update(self.ema_generator, self.generator, self.step)
         self.step.assign_add(1)
         return {name: mean.result() for name, mean in self.trackers.items()}
 
-    def _d_play(self, real, seed):
-        inputs = self._draw(real["images"].shape[0], seed)
+    def _d_play(self, real, part):
+        inputs = self._draw(real["images"].shape[0], part)
         fake = tf.stop_gradient(self.generator(inputs, training=True))
         score = self._score(self.discriminator, real)
         if self.score_together:
@@ -205,16 +212,16 @@ class GAN(keras.Model):
             fake,
             real_logits,
             fake_logits,
-            self._own(seed),
+            self._own(part),
         )
         return turn, self.adversarial_loss.discriminator(real_logits, fake_logits)
 
-    def _g_play(self, size, seed):
-        inputs = self._draw(size, seed)
+    def _g_play(self, size, part):
+        inputs = self._draw(size, part)
         fake = self.generator(inputs, training=True)
         score = self._score(self.judge, inputs)
         logits = score(fake)
-        turn = Turn(self.generator, score, inputs, None, fake, None, logits, self._own(seed))
+        turn = Turn(self.generator, score, inputs, None, fake, None, logits, self._own(part))
         return turn, self.adversarial_loss.generator(logits)
 
     def _score(self, network, inputs):
@@ -224,7 +231,7 @@ class GAN(keras.Model):
             network({"images": images, **conditions}, training=True), tf.float32
         )
 
-    def _update(self, side, network, play):
+    def _update(self, side, network, seed, play):
         """One update of one player; the only place that takes gradients."""
         rule = self.rules[side]
         weights = rule.weights(network)
@@ -232,9 +239,9 @@ class GAN(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         shares = rule.micro_batches * replicas
         total = [None] * len(weights)
-        for _ in range(rule.micro_batches):
+        for number in range(rule.micro_batches):
             with tf.GradientTape() as tape:
-                turn, loss = play()
+                turn, loss = play(_NoisePart(seed, number, rule.micro_batches))
                 penalty = sum((p(turn) for p in rule.penalties), tf.zeros(()))
                 objective = rule.optimizer.scale_loss((loss + penalty) / shares)
             gradients = tape.gradient(objective, [weight.value for weight in weights])
@@ -248,27 +255,38 @@ class GAN(keras.Model):
             project(network)
 
     def _seeds(self, count):
-        """Yields the `count` seeds of this step, the same after resuming."""
+        """Yields the seeds of this step's `count` updates, the same after resuming."""
         for number in range(count):
-            yield tf.stack([self.seed, self.step.value * count + number])
+            yield tf.stack([self.seed.value, self.step.value * count + number])
 
-    def _draw(self, size, seed):
-        """This replica's share of the inputs that one replica would draw for all."""
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
-        inputs = self.prior(size * replicas, seed)
-        if replicas == 1:
+    def _draw(self, size, part):
+        """`size` rows of the inputs that one replica with one large batch would draw at once."""
+        number, count = part.among_replicas()
+        inputs = self.prior(size * count, part.seed, self.step.value)
+        if count == 1:
             return inputs
-        number = context.replica_id_in_sync_group
         return {
-            name: tf.reshape(value, [replicas, size, *value.shape[1:]])[number]
+            name: tf.reshape(value, [count, size, *value.shape[1:]])[number]
             for name, value in inputs.items()
         }
 
-    def _own(self, seed):
-        """A seed that no other replica has, nor the prior."""
-        number = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return noise.fold_in(seed, 1 + tf.cast(number, tf.int32))
+    def _own(self, part):
+        """A seed that no other replica or micro-batch has, nor the prior."""
+        return noise.fold_in(part.seed, 1 + tf.cast(part.among_replicas()[0], tf.int32))
+
+
+class _NoisePart(NamedTuple):
+    """Which part of an update's noise a micro-batch gets."""
+
+    seed: Tensor
+    number: int
+    count: int
+
+    def among_replicas(self):
+        """(number, count) when every replica has `count` parts of its own."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        return context.replica_id_in_sync_group * self.count + self.number, replicas * self.count
 
 
 def _add(total, gradient):

@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from tfgan_zoo.training import noise
+from tfgan_zoo.training import noise, singular_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +66,42 @@ class OffDiagonal:
     def __call__(self, turn):
         total = tf.zeros(())
         for kernel in kernels(turn.network):
-            columns = tf.reshape(kernel, [-1, kernel.shape[-1]])
+            columns = singular_values.as_matrix(kernel)
             gram = tf.matmul(columns, columns, transpose_a=True)
             total += tf.reduce_sum(tf.linalg.set_diag(gram, tf.zeros(gram.shape[0])) ** 2)
+        return self.weight * total
+
+
+@dataclasses.dataclass(frozen=True)
+class LargestSingularValue:
+    """Pulls the largest singular value s0 of every raw kernel: weight * sum of (s0 - target)^2.
+
+    The target is a number, or `ratio` times the second largest value, taken as constant, which a
+    kernel of a single row or column has not: it is left alone then. s0 = u0^T W v0, with gradients
+    through W only.
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, section 4.1.
+
+    Raises:
+        ValueError: If not exactly one of `target` and `ratio` is given, or it is not positive.
+    """
+
+    weight: float
+    target: float | None = None
+    ratio: float | None = None
+
+    def __post_init__(self):
+        singular_values.check_one_positive(target=self.target, ratio=self.ratio)
+
+    def __call__(self, turn):
+        total = tf.zeros(())
+        for kernel in kernels(turn.network):
+            matrix = singular_values.as_matrix(kernel)
+            if self.ratio is not None and min(matrix.shape) == 1:
+                continue
+            s, u, v = singular_values.leading(matrix, count=2)
+            largest = tf.reduce_sum(matrix * u[:, :1] * v[:, 0])
+            target = self.target if self.ratio is None else self.ratio * s[1]
+            total += (largest - target) ** 2
         return self.weight * total
 
 

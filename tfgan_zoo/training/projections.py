@@ -4,6 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfgan_zoo.training import singular_values
 from tfgan_zoo.training.penalties import kernels
 
 
@@ -23,17 +24,28 @@ class ClipWeights:
 
 @dataclasses.dataclass(frozen=True)
 class ClampSingularValues:
-    """Lowers every singular value of every kernel that is above `limit` to `limit`.
+    """Lowers the largest singular value s0 of every kernel to a limit, if it is above it.
 
-    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, section 4.1, eq. 5; there only
-    the largest value is clamped, here all of them, by a full decomposition: costly.
+    W <- W - max(0, s0 - limit) u0 v0^T. The limit is a number, or `ratio` times the second largest
+    value, which a kernel of a single row or column has not: it is left alone then.
+    Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, section 4.1, eq. 4 and 5.
+
+    Raises:
+        ValueError: If not exactly one of `limit` and `ratio` is given, or it is not positive.
     """
 
-    limit: float = 1.0
+    limit: float | None = None
+    ratio: float | None = None
+
+    def __post_init__(self):
+        singular_values.check_one_positive(limit=self.limit, ratio=self.ratio)
 
     def __call__(self, network):
         for kernel in kernels(network):
-            matrix = tf.reshape(kernel.value, [-1, kernel.shape[-1]])
-            s, u, v = tf.linalg.svd(matrix)
-            clamped = tf.matmul(u * tf.minimum(s, self.limit), v, transpose_b=True)
-            kernel.assign(tf.reshape(clamped, kernel.shape))
+            matrix = singular_values.as_matrix(kernel)
+            if self.ratio is not None and min(matrix.shape) == 1:
+                continue
+            s, u, v = singular_values.leading(matrix, count=2)
+            limit = self.limit if self.ratio is None else self.ratio * s[1]
+            excess = tf.maximum(s[0] - limit, 0.0) * u[:, :1] * v[:, 0]
+            kernel.assign(tf.reshape(matrix - excess, kernel.shape))

@@ -1,0 +1,82 @@
+"""Parameter counts of all variants and of the rows of BigGAN's Table 1.
+
+They are the papers', or were measured by instantiating the authors' or other published code:
+BigGAN-PyTorch, PyTorch-StudioGAN and the released modules' PyTorch port.
+"""
+
+import numpy as np
+import pytest
+
+from tfgan_zoo.models import registry
+
+UNSHARED = {"shared_dim": 0, "skip_z": False, "z_dim": 128}
+WHOLE = {"skip_z": False, "z_dim": 128}
+# (variant, changes, trainable parameters of the generator, of the discriminator)
+COUNTS = [
+    ("biggan-32", {}, 9_416_196, 2_415_170),
+    ("biggan-cifar10", {}, 4_304_387, 4_207_361),
+    ("biggan-64", {}, 31_866_116, 20_571_842),
+    ("biggan-64", {"z_dim": 120}, 31_969_540, 20_571_842),
+    ("biggan-64", {"g_widths": (16, 8, 4, 2, 1)}, 11_446_404, 20_571_842),
+    ("biggan-imagenet128", {}, 70_433_988, 87_982_370),
+    ("biggan-imagenet256", {}, 82_097_604, 99_225_890),
+    ("biggan-imagenet512", {}, 82_468_068, 99_401_282),
+    ("biggan-hub128", {}, 70_433_988, 87_982_370),
+    ("biggan-hub256", {}, 82_097_604, 99_225_890),
+    ("biggan-hub512", {}, 82_296_804, 99_401_282),
+    ("biggan-deep-imagenet128", {}, 50_244_484, 34_590_210),
+    ("biggan-deep-imagenet256", {}, 55_736_708, 38_247_426),
+    ("biggan-deep-imagenet512", {}, 56_019_780, 38_301_122),
+    ("biggan-deep-hub128", {}, 50_388_609, 34_590_210),
+    ("biggan-deep-hub256", {}, 55_880_833, 38_247_426),
+    ("biggan-deep-hub512", {}, 56_163_905, 38_301_122),
+    ("sagan-imagenet128", {}, 42_078_852, 39_463_618),
+    ("sagan-imagenet128", {"g_attention": 0, "d_attention": 0}, 41_996_931, 39_443_137),
+    ("sngan-cifar10", {}, 4_276_739, 1_053_824),
+    ("sngan-cifar10", {"num_classes": 10}, 4_304_387, 1_055_104),
+    ("sngan-stl48", {}, 4_878_083, 10_141_441),
+    ("sngan-projection64", {}, 17_974_915, 11_165_441),
+    ("sngan-projection64", {"num_classes": 0}, 12_220_675, 10_141_441),
+    ("sngan-projection128", {}, 41_996_931, 30_041_857),
+    ("sngan-projection128", {"num_classes": 0}, 32_150_787, 29_017_857),
+]
+# Table 1 of Brock et al.: (rows, changes to biggan-imagenet128, G, D, column Param in millions).
+# The column leaves the shared class embedding out: 1000 x 128 parameters.
+TABLE_1 = [
+    ("1 to 4", {**UNSHARED, "width": 64}, 42_017_412, 39_448_258, 81.5),
+    ("5", UNSHARED, 85_556_164, 87_982_370, 173.5),
+    ("6", WHOLE, 72_792_516, 87_982_370, 160.6),
+    ("7 and 8", {}, 70_433_988, 87_982_370, 158.3),
+    ("9", {"width": 64}, 31_978_628, 39_448_258, 71.3),
+]
+
+
+def counts(name, changes):
+    """Of both networks; zeros are the fastest weights to make."""
+    networks = [
+        build(name, **changes, initializer="zeros")
+        for build in (registry.build_generator, registry.build_discriminator)
+    ]
+    return tuple(
+        sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+        for network in networks
+    )
+
+
+@pytest.mark.parametrize("name, changes, generator, discriminator", COUNTS)
+def test_parameter_counts(name, changes, generator, discriminator):
+    assert counts(name, changes) == (generator, discriminator)
+
+
+@pytest.mark.parametrize("rows, changes, generator, discriminator, column", TABLE_1)
+def test_table_1(rows, changes, generator, discriminator, column):
+    assert counts("biggan-imagenet128", changes) == (generator, discriminator)
+    embedding = 128_000 if registry.spec("biggan-imagenet128", **changes).shared_dim else 0
+    millions = (generator + discriminator - embedding) / 1e6
+    # Printed with one decimal; 160.647 is cut off there, not rounded.
+    assert column - 0.05 <= millions < column + 0.05
+
+
+def test_every_published_variant_is_counted():
+    digits = {name for name in registry.names() if name.endswith("-digits")}
+    assert {name for name, *_ in COUNTS} | digits == set(registry.names())

@@ -1,0 +1,67 @@
+"""What a run does when its monitor sees training fail: stop, roll back, or go on with a warning."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.recipes.biggan_test import FLAGS, run
+
+# As small as it gets: a rollback compiles the step anew.
+SMALL = "--spec=resolution=8,g_widths=1:1,d_widths=1:1,flat_blocks=1,z_dim=8,shared_dim=4,width=4"
+SCORED = ["--backbone=auto", "--evaluate_every=4", "--num_scored=40", "--spectra_every=7"]
+
+
+def rows(folder, name):
+    return [json.loads(line) for line in open(folder / name)]
+
+
+def fail(folder, steps, *flags):
+    return run(
+        steps, *FLAGS, SMALL, *flags, f"--run_dir={folder}", module="tests.recipes.failing_run"
+    )
+
+
+def test_rollback(tmp_path):
+    folder = tmp_path / "run"
+    flags = ["--on_collapse=rollback", "--rollback_rate=0.5", "--g_learning_rate=0.25"]
+    done = fail(folder, "9,11", *SCORED, *flags)
+    assert done.returncode == 0, done.stderr[-3000:]
+    events = rows(folder, "events.jsonl")
+    assert [event["action"] for event in events] == ["rollback"] * 2
+    assert [event["seen_at"] for event in events] == [9, 11]
+    assert {event["reason"] for event in events} == {"saturated"}
+    # To the best state by FID, of those before; every step is there once.
+    best = {4, 8}
+    assert {event["step"] for event in events} <= best
+    assert [row["step"] for row in rows(folder, "log.jsonl")] == list(range(1, 15))
+    # Other noise and half the rates, twice; in the checkpoints, so that a resumed run has them too.
+    newest = folder / "checkpoints/step-00000014.weights.h5"
+    with h5py.File(newest) as file:
+        values = []
+        file.visititems(lambda _, i: values.append(i[()]) if getattr(i, "shape", 1) == () else None)
+    assert any(value == 2 * 1_000_003 for value in values), "the seed of the second rollback"
+    assert any(np.isclose(value, 0.25 / 4) for value in values), "a quarter of the generator's rate"
+    page = (folder / "report.html").read_text()
+    assert "rollback" in page and "Seen at step 11" in page
+
+
+@pytest.mark.parametrize("action, code", [("stop", 1), ("warn", 0)])
+def test_stop_and_warn(tmp_path, action, code):
+    folder = tmp_path / "run"
+    done = fail(folder, "6", f"--on_collapse={action}")
+    assert done.returncode == code, done.stderr[-3000:]
+    assert "Seen at step 6." in done.stderr
+    assert len(rows(folder, "log.jsonl")) == (14 if action == "warn" else 6)
+    if action == "warn":
+        (event,) = rows(folder, "events.jsonl")
+        assert (event["action"], event["step"]) == ("warn", 6)
+    else:
+        assert "The last good state, of step 4, is kept in" in done.stderr
+
+
+def test_no_more_rollbacks_than_allowed(tmp_path):
+    done = fail(tmp_path / "run", "6,7", "--on_collapse=rollback", "--max_rollbacks=1")
+    assert done.returncode == 1
+    assert "It was rolled back 1 times before" in done.stderr

@@ -1,0 +1,1 @@
+"""Reads generators and discriminators that others trained into networks of the zoo."""
