@@ -187,6 +187,8 @@ def test_channels_and_classes(channels, num_classes):
         ({"resolution": 100}, "`resolution` must be a seed.*resolution=100"),
         ({"d_widths": (1,)}, "All entries of `d_widths` but `flat_blocks`.*d_widths=\\(1,\\)"),
         ({"d_widths": (1,) * 9, "flat_blocks": 1}, "no more than it can bear.*resolution=128"),
+        ({"g_attention": 48}, "`g_attention` must be 0.*8, 16, 32, 64, 128. Received: g_att.*=48"),
+        ({"d_attention": 128}, "`d_attention` must be 0.*4, 8, 16, 32, 64. Received"),
         ({"shared_dim": 0}, "`skip_z` needs a class embedding.*shared_dim=0"),
         ({"initializer": "xavier"}, "`initializer` must be one of.*'xavier'"),
     ],

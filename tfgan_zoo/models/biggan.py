@@ -70,6 +70,7 @@ class BigGANSpec(Spec):
                 "`skip_z` needs a class embedding to join the latents with. "
                 "Received: shared_dim=0. Set shared_dim, or skip_z=False."
             )
+        blocks.check_attention(self, halvings)
         blocks.check_initializer(self.initializer)
 
     @property

@@ -76,6 +76,7 @@ class BigGANDeepSpec(Spec):
                 "`rgb_filters` must be 0 or at least `channels`. "
                 f"Received: rgb_filters={self.rgb_filters}, channels={self.channels}."
             )
+        blocks.check_attention(self, halvings)
         blocks.check_initializer(self.initializer)
 
     @property

@@ -66,6 +66,21 @@ def check_initializer(name):
         )
 
 
+def check_attention(spec, halvings):
+    """Raises ValueError if a spec wants attention at a resolution that no feature map has."""
+    seed = spec.resolution >> (len(spec.g_widths) - 1)
+    maps = {
+        "g_attention": [seed << number for number in range(1, len(spec.g_widths))],
+        "d_attention": [spec.resolution >> number for number in range(1, halvings + 1)],
+    }
+    for name, sides in maps.items():
+        if getattr(spec, name) and getattr(spec, name) not in sides:
+            raise ValueError(
+                f"`{name}` must be 0, for none, or the resolution of a feature map: "
+                f"{', '.join(map(str, sorted(sides)))}. Received: {name}={getattr(spec, name)}."
+            )
+
+
 def input_layers(num_classes, **shapes):
     """Named float inputs of the given shapes, and int32 "labels" if there are classes."""
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
