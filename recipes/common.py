@@ -1,6 +1,7 @@
 """The flags that all recipes share, and the program they are the front of."""
 
 import dataclasses
+import math
 import pathlib
 import sys
 from collections.abc import Callable
@@ -122,6 +123,12 @@ NUM_SCORED = flags.DEFINE_integer(
 TRUNCATION = flags.DEFINE_float(
     "truncation", None, "Largest latent of --mode=sample and evaluate. Default: no limit."
 )
+STANDING = flags.DEFINE_list(
+    "standing",
+    [],
+    "Truncations, none among them, whose batch-norm moments are measured when training is through, "
+    "in --standing_passes batches each, and kept in generator.keras.",
+)
 EXPORT = flags.DEFINE_bool(
     "export", True, "Write a SavedModel and TFLite files when training is through."
 )
@@ -161,6 +168,16 @@ def _draw_latents(spec: Spec) -> scores.Draw | None:
         return None
     drawn = prior(spec)
     return lambda count, seed: drawn(count, (seed, 0), STEPS.value)["latents"].numpy()
+
+
+def _truncations() -> list[float]:
+    """Those of --standing."""
+    try:
+        return [math.inf if text == "none" else float(text) for text in STANDING.value]
+    except ValueError:
+        raise ValueError(
+            f"--standing must be numbers, or none. Received: {','.join(STANDING.value)}."
+        ) from None
 
 
 def _changes(pairs: list[str]) -> dict:
@@ -298,6 +315,8 @@ def _train(build_gan, run, images, strategy, scorer):
         sys.exit(f"Stopped: {error}")
     except KeyboardInterrupt:
         sys.exit(f"Interrupted at step {training.step}. The same command goes on with the run.")
+    if STANDING.value:
+        training.tabulate(_truncations(), analysis.STANDING_PASSES.value)
     training.film()
     exported = report.export(run, training.generator, training.step) if EXPORT.value else []
     report.write(run, sources.describe(images), training.generator, exported)
@@ -344,12 +363,14 @@ def require_flags(family: str) -> None:
             "Drop one of them."
         )
     flag_spec()
+    if any(not truncation > 0 for truncation in _truncations()):
+        raise ValueError(f"--standing must be positive. Received: {','.join(STANDING.value)}.")
     if TRUNCATION.value is not None and TRUNCATION.value <= 0:
         raise ValueError(f"--truncation must be positive. Received: {TRUNCATION.value}.")
-    if TRUNCATION.value is not None and LATENTS.value != "normal":
+    if LATENTS.value != "normal" and (TRUNCATION.value is not None or STANDING.value):
         raise ValueError(
-            f"--truncation is for --latents=normal. Received: --latents={LATENTS.value}. "
-            "Drop one of them."
+            "--truncation and --standing are for --latents=normal. "
+            f"Received: --latents={LATENTS.value}. Drop one of them."
         )
 
 

@@ -11,8 +11,11 @@ import statistics
 import subprocess
 import sys
 
+import numpy as np
+from keras.models import load_model
 from matplotlib.figure import Figure
 
+import tfgan_zoo  # noqa: F401  Keras then knows the classes of the networks in files.
 from recipes import scores
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.training.checkpoints import replace_text
@@ -122,6 +125,15 @@ class Lab:
                 if done.returncode:
                     raise RuntimeError(f"{' '.join(done.args)} failed:\n{done.stderr[-3000:]}")
 
+    def parameters(self, row: Row) -> int:
+        """Trainable parameters of both networks of a row."""
+        folder = self.run(row, self.seeds[0]).path
+        return sum(
+            int(np.prod(weight.shape))
+            for name in ("generator", "discriminator")
+            for weight in load_model(folder / f"{name}.keras", compile=False).trainable_weights
+        )
+
     def values(self, row: Row, metric: str) -> list[float]:
         """The last value of a metric in every seed's run."""
         found = (scores.latest(self.run(row, seed).rows("scores.jsonl")) for seed in self.seeds)
@@ -216,19 +228,20 @@ def csv_text(lines: list[dict]) -> str:
     return buffer.getvalue()
 
 
-def bars(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Figure:
-    """A metric of all rows: a bar for the mean over seeds, a dot for each."""
+def dots(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Figure:
+    """A metric of all rows on a logarithmic axis: a dot for each seed, a line at their mean."""
     figure = Figure(figsize=(7.6, 0.42 * len(rows) + 1.2), dpi=110, layout="constrained")
     axes = figure.subplots()
     for number, row in enumerate(rows):
         values = lab.values(row, metric)
-        axes.barh(number, statistics.mean(values), color="#9ecae1", height=0.7)
-        axes.plot(values, [number] * len(values), "o", color="#08519c", markersize=4)
+        axes.plot(values, [number] * len(values), "o", color="#3182bd", markersize=5, alpha=0.8)
+        axes.plot([statistics.mean(values)] * 2, [number - 0.3, number + 0.3], color="#08306b")
+    axes.set_xscale("log")
     axes.set_yticks(range(len(rows)), [f"{row.name}: {row.what}" for row in rows], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{label}; a dot is a seed", fontsize=9)
+    axes.set_xlabel(f"{label}; a dot is a seed, a line the mean", fontsize=9)
     axes.set_title(title, fontsize=10)
-    axes.grid(alpha=0.3, axis="x")
+    axes.grid(alpha=0.3, axis="x", which="both")
     return figure
 
 
@@ -238,9 +251,8 @@ def lines(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Fig
     axes = figure.subplots()
     for row in rows:
         curve = lab.curve(row, metric)
-        (line,) = axes.plot(
-            curve, [statistics.mean(v) for v in curve.values()], marker="o", ms=3, label=row.what
-        )
+        means = [statistics.mean(values) for values in curve.values()]
+        (line,) = axes.plot(list(curve), means, marker="o", ms=3, label=row.what)
         low, high = ([end(v) for v in curve.values()] for end in (min, max))
         axes.fill_between(list(curve), low, high, alpha=0.15, color=line.get_color(), linewidth=0)
     axes.set_yscale("log")

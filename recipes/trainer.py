@@ -10,7 +10,7 @@ from absl import logging
 
 from recipes import scores, sheets
 from recipes.run_directory import RunDirectory
-from tfgan_zoo import sampling
+from tfgan_zoo import sampling, standing
 from tfgan_zoo.data import pipelines
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.training import loop
@@ -273,9 +273,17 @@ class Trainer:
         self._snapshot()
         self.discriminator.set_weights(self.gan.discriminator.get_weights())
         for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
-            temporary = self.run / f"tmp-{name}.keras"
-            network.save(temporary)
-            os.replace(temporary, self.run / f"{name}.keras")
+            self._write(name, network)
+
+    def _write(self, name, network):
+        temporary = self.run / f"tmp-{name}.keras"
+        network.save(temporary)
+        os.replace(temporary, self.run / f"{name}.keras")
+
+    def tabulate(self, truncations: list[float], passes: int) -> None:
+        """Writes generator.keras with the batch-norm moments of these truncations."""
+        kept = standing.tabulate(self.generator, truncations, passes, seed=self.plan.seed)
+        self._write("generator", kept)
 
     def film(self) -> None:
         """Writes training.gif of all sample sheets."""

@@ -1,6 +1,7 @@
 """The BigGAN recipe as its users run it: in processes of its own, killed, misused, on folders."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+
+from tfgan_zoo import standing
 
 FLAGS = [
     "--variant=biggan-digits",
@@ -91,6 +94,7 @@ def short_run(tmp_path_factory):
     """A complete run of two steps, with scores and exports."""
     folder = tmp_path_factory.mktemp("runs") / "short"
     flags = ["--steps=2", "--backbone=auto", "--num_scored=60", "--export", "--batch_size=4"]
+    flags += ["--standing=none,0.5", "--standing_passes=2"]
     done = run(*FLAGS, *flags, f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, done
@@ -174,6 +178,12 @@ def test_sample_mode_needs_no_run(short_run, tmp_path):
     assert done.returncode == 1 and "--dataset is required to compare with" in done.stderr
 
 
+def test_moments_of_truncations_are_kept(short_run):
+    generator = keras.models.load_model(short_run[0] / "generator.keras")
+    assert generator.spec.standing == (0.5, math.inf)
+    standing.select(generator, 0.5)
+
+
 def test_spectra_of_all_weights(short_run):
     folder, _ = short_run
     rows = [json.loads(line) for line in open(folder / "spectra.jsonl")]
@@ -221,36 +231,64 @@ def test_folder_of_colour_images(tmp_path):
         assert picture.size[0] > 100
 
 
-@pytest.mark.parametrize(
-    "flags, message",
-    [
-        (["--variant=bigan"], "--variant must be one of biggan-32, .*Received: 'bigan'"),
-        (["--dataset=folder:nowhere"], "nowhere"),
-        (["--tpu=local"], "--tpu goes with --strategy=tpu"),
-        (["--strategy=tpu"], "--strategy=tpu found no TPU"),
-        (["--batch_sise=3"], "Unknown command line flag 'batch_sise'"),
-        (["--batch_size=0"], "batch_size"),
-        (["--truncation=-1"], "--truncation must be positive"),
-        (["--spec=widht=3"], "--spec must be FIELD=VALUE.*'widht=3'"),
-        (["--spec=width=wide"], "--spec=width= must be int. Received: 'wide'"),
-        (["--spec=z_dim=33"], "`z_dim` must split into 4 equal parts.*z_dim=33"),
-        (["--spec=skip_z=maybe"], "true or false"),
-        (["--spec=g_widths=4-2"], "numbers with colons"),
-        (["--d_micro_batches=3"], "--batch_size must be a multiple of --d_micro_batches=3"),
-        (["--sigma_clamp"], "go with one of --sigma_target and --sigma_ratio"),
-        (["--decay_from=14"], "--decay_from must be below --steps=14"),
-        (["--latents=uniform", "--truncation=1"], "--truncation is for --latents=normal"),
-        (["extra"], "Flags begin with --. Received: extra"),
-        (["--mode=sample"], "needs the --run_dir of a run that has begun"),
-        (["--z_dim=33"], "Unknown command line flag 'z_dim'"),
-    ],
-)
-def test_bad_flags_fail_before_anything_is_written(tmp_path, flags, message):
-    done = run(*FLAGS, f"--run_dir={tmp_path / 'run'}", *flags)
-    assert done.returncode != 0
-    assert re.search(message, done.stderr), done.stderr[-2000:]
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "run").exists()
+REFUSED = [
+    (["--variant=bigan"], "--variant must be one of biggan-32, .*Received: 'bigan'"),
+    (["--dataset=folder:nowhere"], "nowhere"),
+    (["--tpu=local"], "--tpu goes with --strategy=tpu"),
+    (["--strategy=tpu"], "--strategy=tpu found no TPU"),
+    (["--batch_sise=3"], "Unknown command line flag 'batch_sise'"),
+    (["--batch_size=0"], "batch_size"),
+    (["--truncation=-1"], "--truncation must be positive"),
+    (["--standing=1,two"], "--standing must be numbers, or none. Received: 1,two"),
+    (["--standing=0"], "--standing must be positive"),
+    (["--spec=widht=3"], "--spec must be FIELD=VALUE.*'widht=3'"),
+    (["--spec=width=wide"], "--spec=width= must be int. Received: 'wide'"),
+    (["--spec=z_dim=33"], "`z_dim` must split into 4 equal parts.*z_dim=33"),
+    (["--spec=skip_z=maybe"], "true or false"),
+    (["--spec=g_widths=4-2"], "numbers with colons"),
+    (["--d_micro_batches=3"], "--batch_size must be a multiple of --d_micro_batches=3"),
+    (["--sigma_clamp"], "go with one of --sigma_target and --sigma_ratio"),
+    (["--decay_from=14"], "--decay_from must be below --steps=14"),
+    (["--latents=uniform", "--truncation=1"], "--truncation and --standing are for"),
+    (["extra"], "Flags begin with --. Received: extra"),
+    (["--mode=sample"], "needs the --run_dir of a run that has begun"),
+    (["--z_dim=33"], "Unknown command line flag 'z_dim'"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory):
+    """(folder of the runs that must not be, [exit code, standard error] of each)."""
+    folder = tmp_path_factory.mktemp("refused")
+    lists = [
+        [*FLAGS, f"--run_dir={folder / str(number)}", *flags]
+        for number, (flags, _) in enumerate(REFUSED)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.recipes.refusals"],
+        input=json.dumps(lists),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda n: REFUSED[n][0][0])
+def test_bad_flags_fail_before_anything_is_written(refusals, number):
+    folder, ends = refusals
+    code, said = ends[number]
+    assert code != 0
+    assert re.search(REFUSED[number][1], said), said[-2000:]
+    assert "Traceback" not in said
+    assert not (folder / str(number)).exists()
+
+
+def test_a_refusal_ends_the_process_with_1(tmp_path):
+    done = run(*FLAGS, "--variant=bigan", f"--run_dir={tmp_path / 'run'}")
+    assert done.returncode == 1
+    assert "Error: --variant must be one of" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_one_class_is_refused(tmp_path):
