@@ -199,12 +199,20 @@ def _collapse(lab, results):
             ", ".join(f"{e['action']} at {e['seen_at']} ({e['reason']})" for e in seen) or "nothing"
             for seen in events
         )
+        for side in spectra.PLAYERS:
+            ends = [
+                [spectra.largest(row, side) for row in (seen[0], seen[-1])]
+                for seen in (lab.run(row, seed).rows("spectra.jsonl") for seed in lab.seeds)
+            ]
+            line[f"largest singular value of {side.upper()}, first to last look, seed by seed"] = (
+                "; ".join(f"{first:.2f} to {last:.2f}" for first, last in ends)
+            )
     _write(lab, results, "collapse", rows, lines)
-    for row in (ROW9, COLLAPSE[0]):
-        seen = lab.run(row, lab.seeds[0]).rows("spectra.jsonl")
+    for row, seed in ((ROW9, lab.seeds[0]), *((COLLAPSE[0], seed) for seed in lab.seeds)):
+        seen = lab.run(row, seed).rows("spectra.jsonl")
         for side, player in spectra.PLAYERS.items():
-            figure = spectra.figure(seen, side, f"{row.name}, {player}")
-            sheets.write(results / f"spectra-{row.name}-{side}.png", figure)
+            figure = spectra.figure(seen, side, f"{row.what}, seed {seed}, {player}")
+            sheets.write(results / f"spectra-{row.name}-seed{seed}-{side}.png", figure)
     sheets.write(
         results / "collapse.png", tables.lines(lab, rows, "fid", "FID", TITLES["collapse"])
     )

@@ -4,6 +4,7 @@ import math
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 PLAYERS = {"g": "generator", "d": "discriminator"}
 NAMED = 5  # lines with a name in the legend: those that end highest
@@ -40,9 +41,22 @@ def figure(rows: list[dict], side: str, title: str) -> Figure:
         axes.set_yscale("log")
         axes.set_xlabel("step (colour: dark near the input, light near the output)", fontsize=9)
         axes.tick_params(labelsize=8, which="both")
-        axes.grid(alpha=0.3)
-    left.legend(fontsize=7, title="highest at the end", title_fontsize=7)
+        axes.grid(alpha=0.3, which="both")
+        for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            formatter(StrMethodFormatter("{x:g}"))
+    picture.legend(
+        loc="outside lower left",
+        ncols=NAMED,
+        fontsize=7,
+        title="highest at the end",
+        title_fontsize=7,
+    )
     return picture
+
+
+def largest(row: dict, side: str) -> float:
+    """Largest singular value of any weight of a player in a row of spectra.jsonl."""
+    return max((v[0] for name, v in row["values"].items() if name.startswith(f"{side}/")), key=_key)
 
 
 def _short(name):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.convert import huggingface_test, state_dicts
+from tests.convert import recorded, state_dicts
 from tfgan_zoo.convert import biggan_pytorch
 
 WIDTHS_128 = (16, 16, 8, 4, 2, 1)
@@ -114,7 +114,7 @@ def test_generator_of_biggan_deep():
     spec = generator.spec
     assert (spec.g_attention, spec.z_dim, spec.channels, spec.standing) == (64, 16, 8, ())
     images = outputs(generator, state_dicts.inputs(16))[..., :3]
-    _, deviation, first, second = huggingface_test.RECORDED[1.0]
+    _, deviation, first, second = recorded.RECORDED[1.0]
     assert images.std() == pytest.approx(deviation, abs=1e-5)
     np.testing.assert_allclose(images[1, 5, 100], first, atol=1e-4)
     np.testing.assert_allclose(images[1, 127, 127], second, atol=1e-4)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.convert import state_dicts, tf_hub_test
+from tests.convert import modules, state_dicts
 from tfgan_zoo import sampling
 from tfgan_zoo.convert import __main__ as program
 from tfgan_zoo.convert import checks, released, torch_file
@@ -31,7 +31,7 @@ def fixture_theirs():
 
 @pytest.fixture(name="module")
 def fixture_module(tmp_path, theirs):
-    tf_hub_test.write_module(tmp_path / "module", tf_hub_test.hub_tensors(theirs, 1.0))
+    modules.write_module(tmp_path / "module", modules.hub_tensors(theirs, 1.0))
     return tmp_path / "module"
 
 

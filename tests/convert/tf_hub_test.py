@@ -1,170 +1,27 @@
-"""TF-Hub's modules, which cannot be had here: folders written with their names and shapes.
-
-Their weights are those whose outputs other programs gave, see the other tests here.
-"""
-
-import re
+"""TF-Hub's modules: weights whose outputs other programs gave, under the modules' names."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
-from tests.convert import huggingface_test, state_dicts
+from tests.convert import modules, recorded, state_dicts
 from tfgan_zoo.convert import biggan_pytorch, tf_hub
-
-EMBEDDING = 16
-SHARED = {"theta": "theta", "phi": "phi", "g": "g", "o": "o_conv"}
-
-
-def suffix(number):
-    return f"_{number}" if int(number) else ""
-
-
-def tf_order(tensor):
-    """A kernel as TensorFlow has it."""
-    return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
-
-
-def latents_first(kernel):
-    """[embedding, latents] -> [latents, embedding] in the rows of a [inputs, units] kernel."""
-    return np.concatenate([kernel[EMBEDDING:], kernel[:EMBEDDING]])
-
-
-def hub_tensors(tensors, counter):
-    """A BigGAN-PyTorch state dict as the variables of a BigGAN module."""
-    channels = len(tensors["blocks.0.0.bn1.stored_mean"])
-    renamed = {}
-    for name, tensor in tensors.items():
-        if name.endswith("sv0"):
-            continue
-        if name.startswith("linear."):
-            units = tensor.reshape(channels, 4, 4, -1).transpose(1, 2, 0, 3)
-            tensor = units.reshape(16 * channels, -1)
-            tensor = tensor.T if name.endswith("weight") else tensor.reshape(-1)
-        elif name.endswith("weight") and not name.startswith("shared"):
-            tensor = tf_order(tensor)
-        new = hub_name(name)
-        if "/HyperBN" in new and "/w/" in new:
-            tensor = latents_first(tensor)
-        if "accumulated" in new:
-            tensor = tensor * counter
-            counted = re.sub(r"accumulated_\w+", "accumulation_counter", new)
-            renamed[f"module/{counted}"] = np.float32(counter)
-        elif "ScaledCrossReplicaBN/" in new:
-            tensor = tensor.reshape(1, 1, 1, -1)
-        renamed[f"module/{new}"] = np.asarray(tensor, np.float32)
-    return renamed
-
-
-def hub_name(name):
-    """The module's name for one of BigGAN-PyTorch."""
-    kind = {"weight": "w/ema_b999900", "bias": "b/ema_b999900", "u0": "u0"}
-    moments = {"stored_mean": "accumulated_mean", "stored_var": "accumulated_var"}
-    kind |= moments
-    layer, _, last = name.rpartition(".")
-    roots = {"shared": "linear", "linear": "Generator/G_Z/G_linear"}
-    roots["output_layer.2"] = "Generator/conv_2d"
-    if layer in roots:
-        return f"{roots[layer]}/{kind[last]}"
-    if layer == "output_layer.0":
-        root = "Generator/ScaledCrossReplicaBN"
-        gain = {"gain": "gamma", "bias": "beta"}
-        return f"{root}/{gain[last]}/ema_b999900" if last in gain else f"{root}bn/{kind[last]}"
-    block, index, rest = re.fullmatch(r"blocks\.(\d+)\.([01])\.?(.*)", layer).groups()
-    if index == "1":
-        inner = f"{SHARED[rest]}/{kind[last]}" if rest else "gamma/ema_b999900"
-        return f"Generator/attention/{inner}"
-    root = f"Generator/GBlock{suffix(block)}"
-    if rest.startswith("conv"):
-        return f"{root}/{dict(conv1='conv0', conv2='conv1', conv_sc='conv_sc')[rest]}/{kind[last]}"
-    number, _, part = rest.removeprefix("bn").partition(".")
-    if part:
-        part = {"gain": "gamma", "bias": "beta"}[part]
-        return f"{root}/HyperBN{suffix(int(number) - 1)}/{part}/{kind[last]}"
-    return f"{root}/CrossReplicaBN{suffix(int(number) - 1)}/{kind[last]}"
-
-
-def deep_tensors(tensors):
-    """The port's state dict as the variables and tables of a BigGAN-deep module."""
-    variables, tables, norms = {}, {}, []
-    for name, tensor in tensors.items():
-        layer, _, last = name.rpartition(".")
-        root = deep_root(layer)
-        if last in ("weight_orig", "weight_v", "weight_u"):
-            if last == "weight_orig":
-                variables[f"{root}/w/ema_0.9999"] = tf_order(tensor)
-                first = state_dicts.first_vector(len(tensor))
-                variables[f"{root}/u0"] = first[None]
-        elif last.startswith("running"):
-            if layer not in norms:
-                norms.append(layer)
-            table = {"running_means": 1, "running_vars": 3}[last]
-            tables[f"stack_{5 * norms.index(layer) + table}"] = tensor
-        else:
-            ends = {"gamma": "/gamma", "bias": "/b", "weight": "/w"}
-            if layer == "generator.bn":
-                ends = {"bias": "/offset", "weight": "/scale"}
-            tensor = tensor.T if layer == "embeddings" else tensor
-            variables[f"{root}{ends[last]}/ema_0.9999"] = tensor
-    return variables, tables
-
-
-def deep_root(layer):
-    roots = {"embeddings": "linear", "generator.bn": "Generator/BatchNorm"}
-    roots["generator.gen_z"] = "Generator/GenZ/G_linear"
-    roots["generator.conv_to_rgb"] = "Generator/conv_to_rgb"
-    roots["generator.layers.8"] = "Generator/attention"
-    if layer in roots:
-        return roots[layer]
-    if "snconv1x1_" in layer:
-        return f"Generator/attention/{layer.split('snconv1x1_')[1]}"
-    number, part, *kind = layer.removeprefix("generator.layers.").split(".")
-    block = int(number) - (int(number) > 8)
-    if part.startswith("bn_"):
-        part = f"BatchNorm{suffix(part.removeprefix('bn_'))}"
-    else:
-        part = part.replace("_", "")
-    return "/".join([f"Generator/GBlock{suffix(block)}", part, *kind])
-
-
-def write_module(folder, variables, tables=None):
-    """Writes a module folder, with raw copies and other things that modules have."""
-    raw = {
-        re.sub(r"/ema_[^/]*$", "", name): np.zeros_like(value)
-        for name, value in variables.items()
-        if "/ema_" in name
-    }
-    everything = {**variables, **raw, "global_step": np.int64(3)}
-    (folder / "variables").mkdir(parents=True)
-    names = sorted(everything)
-    tf.raw_ops.SaveV2(
-        prefix=str(folder / "variables" / "variables"),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[tf.constant(everything[name]) for name in names],
-    )
-    with tf.Graph().as_default() as graph:
-        size = tf.compat.v1.placeholder(tf.int32, (), name="size")
-        tf.stack([size, size], name="stack_11000006")
-        for name, table in (tables or {}).items():
-            rows = list(map(tf.constant, table))
-            tf.raw_ops.Pack(values=rows, axis=0, name=f"module_apply_default/{name}")
-    model = saved_model_pb2.SavedModel(saved_model_schema_version=1)
-    model.meta_graphs.add()
-    model.meta_graphs.add().graph_def.CopyFrom(graph.as_graph_def())
-    (folder / "saved_model.pb").write_bytes(model.SerializeToString())
 
 
 def outputs(network, z_dim):
     return keras.ops.convert_to_numpy(network(state_dicts.inputs(z_dim)))
 
 
+def variables_of_a_module(counter):
+    theirs = state_dicts.pytorch_generator(8, (16, 16, 8, 4, 2, 1), 3, 4)
+    tensors = modules.hub_tensors(theirs, counter)
+    return {name.removeprefix("module/"): tensor for name, tensor in tensors.items()}
+
+
 @pytest.mark.parametrize("counter", [1.0, 8.0])
 def test_biggan_module(tmp_path, counter):
     theirs = state_dicts.pytorch_generator(8, (16, 16, 8, 4, 2, 1), 3, 4)
-    write_module(tmp_path / "module", hub_tensors(theirs, counter))
+    modules.write_module(tmp_path / "module", modules.hub_tensors(theirs, counter))
     generator = tf_hub.generator(tf_hub.read(tmp_path / "module"))
     spec = generator.spec
     assert (spec.resolution, spec.width, spec.z_dim, spec.num_classes) == (128, 8, 24, 10)
@@ -179,12 +36,12 @@ def test_biggan_module(tmp_path, counter):
 
 def test_biggan_deep_module(tmp_path):
     theirs = state_dicts.pretrained()
-    variables, tables = deep_tensors(theirs)
-    write_module(tmp_path / "module", variables, tables)
+    variables, tables = modules.deep_tensors(theirs)
+    modules.write_module(tmp_path / "module", variables, tables)
     generator = tf_hub.generator(tf_hub.read(tmp_path / "module"))
     assert generator.spec.standing == tuple(k / 50 for k in range(1, 51))
     assert generator.spec.rgb_filters == 8
-    huggingface_test.check_recorded(generator, 1.0)
+    recorded.check_recorded(generator, 1.0)
     prefix = "generator.layers.8.snconv1x1_"
     state_dicts.check_attention(generator, theirs, prefix, "weight_orig")
 
@@ -202,7 +59,9 @@ def test_biggan_deep_module(tmp_path):
 )
 def test_errors_name_the_variable(name, message):
     theirs = state_dicts.pytorch_generator(8, (16, 16, 8, 4, 2, 1), 3, 4)
-    variables = {key.removeprefix("module/"): v for key, v in hub_tensors(theirs, 1.0).items()}
+    variables = {
+        key.removeprefix("module/"): v for key, v in modules.hub_tensors(theirs, 1.0).items()
+    }
     del variables[name]
     with pytest.raises(ValueError, match=message):
         tf_hub.generator(variables)
@@ -213,7 +72,9 @@ def test_errors_name_the_variable(name, message):
 
 def test_statistics_of_no_pass_are_refused():
     theirs = state_dicts.pytorch_generator(8, (16, 16, 8, 4, 2, 1), 3, 4)
-    variables = {key.removeprefix("module/"): v for key, v in hub_tensors(theirs, 0.0).items()}
+    variables = {
+        key.removeprefix("module/"): v for key, v in modules.hub_tensors(theirs, 0.0).items()
+    }
     with pytest.raises(ValueError, match="accumulation_counter` must be positive. Received: 0.0"):
         tf_hub.generator(variables)
 
@@ -222,7 +83,7 @@ def test_folders_that_are_no_modules(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff")
     with pytest.raises(ValueError, match="must hold saved_model.pb and variables/"):
         tf_hub.read(tmp_path)
-    write_module(tmp_path / "module", {"linear/w/ema_b999900": np.ones((2, 2), np.float32)})
+    modules.write_module(tmp_path / "module", {"linear/w/ema_b999900": np.ones((2, 2), np.float32)})
     (tmp_path / "module" / "saved_model.pb").write_bytes(b"\xff\xff")
     with pytest.raises(ValueError, match="must hold saved_model.pb and variables/"):
         tf_hub.read(tmp_path / "module")

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.recipes.biggan_test import FLAGS, run
+from tests.recipes.runs import FLAGS, run
 
 # As small as it gets: a rollback compiles the step anew.
 SMALL = "--spec=resolution=8,g_widths=1:1,d_widths=1:1,flat_blocks=1,z_dim=8,shared_dim=4,width=4"
