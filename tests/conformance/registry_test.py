@@ -16,7 +16,8 @@ from export import saved_model, tflite
 from tests.conformance import small
 from tfgan_zoo.models import registry
 
-NAMES = small.distinct(registry.names())
+# Those of 256 and 512 pixels are longer stacks of the same blocks: they are built, no more.
+NAMES = [name for name in small.distinct(registry.names()) if registry.spec(name).resolution <= 128]
 BUILDERS = {"generator": small.generator, "discriminator": small.discriminator}
 FIRSTS = [min(registry.names(family), key=small.size) for family in registry.FAMILIES]
 NETWORKS = [(name, side) for name in NAMES for side in BUILDERS]
@@ -45,7 +46,8 @@ def run(script, *arguments, timeout=600, **environment):
     return done.stdout
 
 
-@pytest.mark.parametrize("name, side", NETWORKS)
+@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("side", BUILDERS)
 def test_config_round_trip(name, side):
     network = BUILDERS[side](name)
     config = json.loads(json.dumps(network.get_config()))
