@@ -61,7 +61,7 @@ ROW8 = ABLATION[7]
 BASELINES = [
     _row(
         "sngan",
-        "SNGAN: 5 discriminator steps, plain generator",
+        "SNGAN: batch 8, 5 discriminator steps",
         LAYOUT,
         "--variant=sngan-digits",
         "--d_steps=5",
@@ -72,7 +72,7 @@ BASELINES = [
     ),
     _row(
         "sagan",
-        "SAGAN: attention, 1 discriminator step",
+        "SAGAN: batch 8, 1 discriminator step",
         ATTENTION,
         "--variant=sagan-digits",
         "--d_steps=1",
@@ -84,7 +84,7 @@ BASELINES = [
     ROW8,
     _row(
         "deep",
-        "BigGAN-deep, four times as wide by name, bottlenecks inside",
+        "BigGAN-deep: width 32, a quarter of it inside the blocks",
         f"{ATTENTION.replace('flat_blocks=1,', '')},width=32",
         "--variant=biggan-deep-digits",
         paper="5.7 / 124.5",

@@ -74,12 +74,16 @@ class Lab:
         Raises:
             RuntimeError: If a run fails that should not.
         """
-        todo = [(row, seed) for seed in self.seeds for row in rows if not self._done(row, seed)]
+        self._all(self._train, rows, lambda row, seed: not self._done(row, seed))
+
+    def _all(self, do, rows, needed):
+        """Calls do(row, seed) for all that are needed, seed by seed, several at a time."""
+        todo = [(row, seed) for seed in self.seeds for row in rows if needed(row, seed)]
         with (
             scores.progress(len(todo), "run") as bar,
             concurrent.futures.ThreadPoolExecutor(self.jobs) as pool,
         ):
-            for _ in pool.map(lambda job: self._train(*job), todo):
+            for _ in pool.map(lambda job: do(*job), todo):
                 bar.update()
 
     def _done(self, row, seed):
@@ -117,13 +121,16 @@ class Lab:
         Raises:
             RuntimeError: If one fails.
         """
-        for row in rows:
-            for seed in self.seeds:
-                if (self.run(row, seed).path / "sheets" / made.format(seed=seed)).exists():
-                    continue
-                done = self._call(row, seed, "--mode=sample", *flags)
-                if done.returncode:
-                    raise RuntimeError(f"{' '.join(done.args)} failed:\n{done.stderr[-3000:]}")
+
+        def draw(row, seed):
+            done = self._call(row, seed, "--mode=sample", *flags)
+            if done.returncode:
+                raise RuntimeError(f"{' '.join(done.args)} failed:\n{done.stderr[-3000:]}")
+
+        def missing(row, seed):
+            return not (self.run(row, seed).path / "sheets" / made.format(seed=seed)).exists()
+
+        self._all(draw, rows, missing)
 
     def parameters(self, row: Row) -> int:
         """Trainable parameters of both networks of a row."""

@@ -1,7 +1,7 @@
 """Loads saved networks in a fresh process, with the backend of KERAS_BACKEND.
 
-Prints, for every FOLDER/NAME.keras, the largest difference from the outputs in FOLDER/NAME.npz
-and the number of its variables.
+Prints, for each FOLDER/NAME.keras of the given names, the largest difference from the outputs in
+FOLDER/NAME.npz and the number of its variables.
 """
 
 import json
@@ -17,7 +17,8 @@ import tfgan_zoo  # noqa: F401  What a user writes: it registers the networks.
 def main():
     """Prints one JSON object, {name: [difference, variables, TensorFlow was imported]}."""
     found = {}
-    for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+    folder, *stems = sys.argv[1:]
+    for path in (pathlib.Path(folder) / f"{stem}.keras" for stem in stems):
         stored = dict(np.load(path.with_suffix(".npz")))
         expected = stored.pop("outputs")
         network = keras.models.load_model(path)

@@ -15,11 +15,15 @@ from tfgan_zoo.training.priors import Normal
 
 WIDTHS = {"biggan": 8, "biggan_deep": 8, "sagan": 8, "sngan": 8}
 
+# What is compiled by XLA and traced on replicas: one stage, which has two blocks, will do.
+SHALLOW = {"biggan-deep-digits": {"resolution": 4, "g_widths": (2, 1), "d_widths": (1, 2)}}
+
 
 def changes(name):
     """Changes that make the variant small: thin, of three classes, begun with one or four pixels.
 
-    All layers stay. A last convolution with more filters than it needs keeps twice as many.
+    All layers stay, but for SHALLOW. A last convolution with more filters than it needs keeps twice
+    as many.
     """
     (family,) = (family for family in registry.FAMILIES if name in registry.names(family))
     spec = registry.spec(name)
@@ -34,7 +38,7 @@ def changes(name):
     }
     if getattr(spec, "rgb_filters", 0):
         small["rgb_filters"] = 2 * spec.channels
-    return small
+    return small | SHALLOW.get(name, {})
 
 
 def size(name):
