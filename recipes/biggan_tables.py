@@ -294,8 +294,9 @@ TITLES = {
 PROTOCOL = """\
 scikit-learn's digits at 16 px (1,438 training images), flags of
 `recipes/flagfiles/biggan/digits16.flags`, {seeds} seeds, the same number of steps for every row.
-Scores: 1,797 samples of the averaged generator, without truncation unless a threshold is given (then
-with batch-norm moments of that threshold, 100 passes), features of the shipped digits classifier; ± is the standard deviation over seeds. A verdict needs a difference of two standard
+Scores: 1,797 samples of the averaged generator, without truncation unless a threshold is given
+(then with batch-norm moments of that threshold, 100 passes), features of the shipped digits
+classifier; ± is the standard deviation over seeds. A verdict needs a difference of two standard
 errors, which with three seeds chance alone reaches one time in nine. 500 steps are the beginning of
 training: a row that only learns faster looks better here, and a larger batch has seen more images.
 """

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 from keras.models import load_model
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, StrMethodFormatter
 
 import tfgan_zoo  # noqa: F401  Keras then knows the classes of the networks in files.
 from recipes import scores
@@ -235,6 +236,12 @@ def csv_text(lines: list[dict]) -> str:
     return buffer.getvalue()
 
 
+def _plain(axis):
+    """Numbers on a logarithmic axis as people write them."""
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
+
+
 def dots(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Figure:
     """A metric of all rows on a logarithmic axis: a dot for each seed, a line at their mean."""
     figure = Figure(figsize=(7.6, 0.42 * len(rows) + 1.2), dpi=110, layout="constrained")
@@ -247,7 +254,8 @@ def dots(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Figu
     axes.set_yticks(range(len(rows)), [f"{row.name}: {row.what}" for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(f"{label}; a dot is a seed, a line the mean", fontsize=9)
-    axes.set_title(title, fontsize=10)
+    _plain(axes.xaxis)
+    figure.suptitle(title, fontsize=10)
     axes.grid(alpha=0.3, axis="x", which="both")
     return figure
 
@@ -263,6 +271,7 @@ def lines(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Fig
         low, high = ([end(v) for v in curve.values()] for end in (min, max))
         axes.fill_between(list(curve), low, high, alpha=0.15, color=line.get_color(), linewidth=0)
     axes.set_yscale("log")
+    _plain(axes.yaxis)
     axes.set_xlabel("step", fontsize=9)
     axes.set_ylabel(f"{label}, mean and range of {len(lab.seeds)} seeds", fontsize=9)
     axes.set_title(title, fontsize=10)
@@ -296,6 +305,7 @@ def trade_off(curves: dict[str, dict], title: str) -> Figure:
                 textcoords="offset points",
             )
     axes.set_yscale("log")
+    _plain(axes.yaxis)
     axes.set_xlabel("Inception Score, higher is better", fontsize=9)
     axes.set_ylabel("FID, lower is better", fontsize=9)
     axes.set_title(f"{title}\nnumbers are thresholds", fontsize=10)

@@ -89,9 +89,10 @@ def test_failures_are_told_unless_they_are_the_result(lab, monkeypatch, tmp_path
 
 def test_figures(lab):
     rows = [Row("a", "A"), Row("b", "B")]
-    (axes,) = tables.dots(lab, rows, "fid", "FID", "Title").axes
+    figure = tables.dots(lab, rows, "fid", "FID", "Title")
+    (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["a: A", "b: B"]
-    assert axes.get_title() == "Title" and "FID" in axes.get_xlabel()
+    assert figure.get_suptitle() == "Title" and "FID" in axes.get_xlabel()
     (axes,) = tables.lines(lab, rows, "fid", "FID", "Title").axes
     assert list(axes.lines[0].get_ydata()) == [5.5, 2.5, 3.25]
     found = {
