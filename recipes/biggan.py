@@ -114,13 +114,13 @@ def _adam(rate, updates):
     return common.adam(rate, BETA_1.value, BETA_2.value, ADAM_EPSILON.value)
 
 
-def check_flags():
+def check_flags(replicas):
     """Raises ValueError for flags that contradict one another."""
     parts = D_MICRO_BATCHES.value
-    if common.BATCH_SIZE.value % parts:
+    if common.BATCH_SIZE.value % (parts * replicas):
         raise ValueError(
-            f"--batch_size must be a multiple of --d_micro_batches={parts}. "
-            f"Received: {common.BATCH_SIZE.value}."
+            f"--batch_size must be a multiple of --d_micro_batches={parts} times the number of "
+            f"replicas, {replicas}. Received: {common.BATCH_SIZE.value}."
         )
     wanted = SIGMA_PENALTY.value > 0 or SIGMA_CLAMP.value
     given = [flag for flag in (SIGMA_TARGET, SIGMA_RATIO) if flag.value is not None]

@@ -216,7 +216,7 @@ def _widths(text):
 
 
 def main(
-    build_gan: Callable[[ImageSet], GAN], family: str, check_flags: Callable[[], None]
+    build_gan: Callable[[ImageSet], GAN], family: str, check_flags: Callable[[int], None]
 ) -> None:
     """Runs a recipe as a program.
 
@@ -224,7 +224,8 @@ def main(
         build_gan: Returns the compiled GAN that the flags describe, for the given images. Called
             in the strategy's scope.
         family: Of the registry, whose variants the recipe can train.
-        check_flags: Raises ValueError if the recipe's own flags contradict one another.
+        check_flags: Called with the number of replicas; raises ValueError if the recipe's own flags
+            contradict one another.
     """
     app.run(lambda argv: _run(build_gan, family, check_flags, argv))
 
@@ -238,10 +239,10 @@ def _run(build_gan, family, check_flags, argv):
         if MODE.value != "train":
             return _use(run, family)
         require_flags(family)
-        check_flags()
         run.check(flags.FLAGS)
         strategy = make_strategy(STRATEGY.value, TPU.value)
         _check_batch_size(strategy.num_replicas_in_sync)
+        check_flags(strategy.num_replicas_in_sync)
         splits = _load_data(flag_spec())
         backbone = _backbone()
     except (ValueError, OSError) as error:
@@ -356,6 +357,10 @@ def require_flags(family: str) -> None:
         raise ValueError(
             f"--variant must be one of {', '.join(registry.names(family))}. "
             f"Received: {VARIANT.value!r}."
+        )
+    if GENERATOR.value and MODE.value == "train":
+        raise ValueError(
+            f"--generator is for --mode=sample and evaluate. Received: {GENERATOR.value}. Drop it."
         )
     if TPU.value and STRATEGY.value != "tpu":
         raise ValueError(

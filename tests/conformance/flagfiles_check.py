@@ -23,7 +23,7 @@ def check(module, family, path):
         flags.FLAGS[name].unparse()
     flags.FLAGS(["check", f"--flagfile={path}"])
     common.require_flags(family)
-    module.check_flags()
+    module.check_flags(replicas=1)
     flags.FLAGS.spec = [*common.SPEC.value, "width=8"]
     spec = common.flag_spec()
     shape = (1, spec.resolution, spec.resolution, spec.channels)

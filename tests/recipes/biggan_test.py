@@ -214,6 +214,7 @@ REFUSED = [
     (["--batch_size=0"], "batch_size"),
     (["--truncation=-1"], "--truncation must be positive"),
     (["--standing=1,two"], "--standing must be numbers, or none. Received: 1,two"),
+    (["--generator=some.keras"], "--generator is for --mode=sample and evaluate"),
     (["--standing=0"], "--standing must be positive"),
     (["--spec=widht=3"], "--spec must be FIELD=VALUE.*'widht=3'"),
     (["--spec=width=wide"], "--spec=width= must be int. Received: 'wide'"),
