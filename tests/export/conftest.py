@@ -27,7 +27,9 @@ def _generator(**changes):
     generator = registry.build_generator("biggan-digits", width=8, **changes)
     random = np.random.default_rng(0)
     for weight in generator.trainable_weights:
-        weight.assign_add(random.normal(scale=0.1, size=weight.shape))
+        # Tables of gains and biases start at 0, the other weights do not.
+        scale = 0.5 if weight.path.endswith("embeddings") else 0.1
+        weight.assign_add(random.normal(scale=scale, size=weight.shape))
     for count in (16, 17, 18):  # singular vectors and moments move
         generator(_inputs(generator, count), training=True)
     return generator
