@@ -99,7 +99,8 @@ def test_reload_in_a_fresh_process(saved, backend, module, tolerance):
         assert imported_tensorflow == (backend == "tensorflow")
 
 
-@pytest.mark.parametrize("name, side", NETWORKS)
+@pytest.mark.parametrize("side", BUILDERS)
+@pytest.mark.parametrize("name", FIRSTS)
 def test_file_holds_every_variable(saved, name, side, tmp_path):
     folder, counts = saved
     network = keras.models.load_model(folder / f"{name}-{side}.keras")
@@ -128,10 +129,9 @@ def test_step_compiles_with_xla(name):
 
 def test_replicas_equal_one_device():
     # Half a minute of tracing each: others by hand, python -m tests.conformance.replicas_check.
-    lines = dict(line.split(":") for line in run("replicas_check", *COMPILED).splitlines())
-    assert list(lines) == COMPILED
-    for name in COMPILED:  # too small for round-off to grow
-        assert float(lines[name].split()[-1].rstrip("%")) < 0.5, lines[name]
+    (line,) = run("replicas_check", FIRSTS[0]).splitlines()
+    # Too small for round-off to grow.
+    assert line.startswith(FIRSTS[0]) and float(line.split()[-1].rstrip("%")) < 0.5, line
 
 
 @pytest.mark.parametrize("name", FIRSTS)
