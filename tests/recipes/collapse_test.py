@@ -5,10 +5,8 @@ import json
 import h5py
 import numpy as np
 
-from tests.recipes.runs import FLAGS, run
+from tests.recipes.runs import FLAGS, SMALL, run
 
-# As small as it gets: a rollback compiles the step anew.
-SMALL = "--spec=resolution=8,g_widths=1:1,d_widths=1:1,flat_blocks=1,z_dim=8,shared_dim=4,width=4"
 SCORED = ["--backbone=auto", "--evaluate_every=4", "--num_scored=40", "--spectra_every=7"]
 
 
