@@ -207,17 +207,12 @@ def judge(lab: Lab, claims: list[Claim], rows: list[Row]) -> list[dict[str, str]
             {
                 "claim": claim.paper,
                 "score": claim.metric,
-                claim_column(0): f"{claim.better}: {spread(better)}",
-                claim_column(1): f"{claim.worse}: {spread(worse)}",
+                "should be better": f"{claim.better}: {spread(better)}",
+                "than": f"{claim.worse}: {spread(worse)}",
                 "verdict": verdict(better, worse, claim.lower),
             }
         )
     return lines
-
-
-def claim_column(side: int) -> str:
-    """Heading of the row that is claimed to be better (0) or worse (1)."""
-    return ("should be better", "than")[side]
 
 
 def markdown(lines: list[dict]) -> str:

@@ -137,11 +137,11 @@ class Trainer:
         except TrainingFailed as failure:
             if not failure.warning and self.plan.on_collapse != "warn":
                 raise
-            self._tell(step, failure, "warn")
+            self._tell(step, failure, "warn", step)
 
-    def _tell(self, step, failure, action):
-        reason = getattr(failure, "reason", "not_finite")
-        event = {"step": step, "seen_at": self.step, "reason": reason, "action": action}
+    def _tell(self, step, failure, action, seen_at):
+        reason = getattr(failure, "reason", "not_finite")  # of a checkpoint's FloatingPointError
+        event = {"step": step, "seen_at": seen_at, "reason": reason, "action": action}
         self.run.append("events.jsonl", [{**event, "message": str(failure)}])
         logging.warning("%s", failure)
 
@@ -164,13 +164,10 @@ class Trainer:
             for side, rule in self.gan.rules.items():
                 rule.optimizer.learning_rate = self.rates[side] * self.plan.rollback_rate**count
         self.run.rewind(target)
-        event = {"step": target, "seen_at": seen_at, "action": "rollback", "message": str(failure)}
-        self.run.append(
-            "events.jsonl", [{**event, "reason": getattr(failure, "reason", "not_finite")}]
-        )
+        self._tell(target, failure, "rollback", seen_at)
         self.checkpoints.replace_from(target, self.gan)
         self.monitor.reset()
-        logging.warning("%s Back to step %d, rollback %d.", failure, target, count)
+        logging.warning("Back to step %d, rollback %d.", target, count)
 
     @property
     def step(self) -> int:
@@ -263,7 +260,7 @@ class Trainer:
         except FloatingPointError as failure:
             if self.plan.on_collapse != "warn":
                 raise
-            self._tell(step, failure, "warn")
+            self._tell(step, failure, "warn", step)
             return
         self.save_networks()
         self.writer.flush()

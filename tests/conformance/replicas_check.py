@@ -72,6 +72,7 @@ def main():
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     for name in sys.argv[1:]:
         alone, together = (train(name, s) for s in (tf.distribute.get_strategy(), two))
+        assert np.mean([bool(np.any(change)) for _, change in alone]) > 0.5, "nothing was trained"
         worst = 0.0
         for (path, a), (_, b) in zip(alone, together, strict=True):
             unmoved = 1e-5 * np.sqrt(a.size)  # the norm of what counts as no change at all

@@ -6,34 +6,25 @@ discriminator: rows of the same spec. Where the paper has no classes, `num_class
 makes the conditional network.
 """
 
+import dataclasses
 import functools
 
-from tfgan_zoo.models.biggan import BigGANSpec
+from tfgan_zoo.models import biggan
 
-_sngan = functools.partial(
-    BigGANSpec,
-    z_dim=128,
-    shared_dim=0,
-    skip_z=False,
-    initializer="glorot_gain",
-    g_spectral=False,
-    thin=True,
-    bn_epsilon=2e-5,
-    sn_epsilon=1e-12,
-)
+OWN = {
+    "shared_dim": 0,
+    "skip_z": False,
+    "initializer": "glorot_gain",
+    "g_spectral": False,
+    "thin": True,
+    "bn_epsilon": 2e-5,
+    "sn_epsilon": 1e-12,
+}
+_sngan = functools.partial(biggan.BigGANSpec, z_dim=128, **OWN)
 
 VARIANTS = {
     # Ours, for the embedded digits.
-    "sngan-digits": _sngan(
-        resolution=32,
-        width=16,
-        g_widths=(4, 4, 2, 1),
-        d_widths=(1, 2, 4, 4),
-        flat_blocks=2,
-        z_dim=32,
-        num_classes=10,
-        channels=1,
-    ),
+    "sngan-digits": dataclasses.replace(biggan.VARIANTS["biggan-digits"], **OWN),
     # The only one whose last layer has no bias.
     "sngan-cifar10": _sngan(
         resolution=32,
