@@ -249,18 +249,24 @@ class Trainer:
         self.run.append("scores.jsonl", records)
         values = {name: record["value"] for name, record in scores.latest(records).items()}
         self._watch(self.monitor.scores, step, values)
-        self.checkpoints.save_best(self.gan, values["fid"])
+        self._write_state(step, lambda: self.checkpoints.save_best(self.gan, values["fid"]))
         with self.writer.as_default(step):
             for record in records:
                 tf.summary.scalar(f"scores/{record['metric']}", record["value"])
 
-    def _save(self, step, logs):
+    def _write_state(self, step, write):
+        """Whether the state could be written; if not, an error unless failures are only told."""
         try:
-            self.checkpoints.save(self.gan)
+            write()
         except FloatingPointError as failure:
             if self.plan.on_collapse != "warn":
                 raise
             self._tell(step, failure, "warn", step)
+            return False
+        return True
+
+    def _save(self, step, logs):
+        if not self._write_state(step, lambda: self.checkpoints.save(self.gan)):
             return
         self.save_networks()
         self.writer.flush()
