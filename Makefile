@@ -5,6 +5,8 @@ VENV := .venv/bin/python
 # More for the program that runs: make test ARGS=-x
 ARGS ?=
 TARGETS ?= //...
+# Processes that run tests: each takes some 3 GB.
+WORKERS ?= 2
 
 INSTALL := --use-pep517 -c constraints.txt -e ".[test,lint]"
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -38,7 +40,7 @@ train: setup ## Train the small BigGAN on the digits that come with scikit-learn
 	$(VENV) -m recipes.biggan --flagfile=recipes/flagfiles/biggan/digits.flags $(ARGS)
 
 test: setup ## Run the tests; a choice: make test ARGS="tests/losses_test.py -k hinge"
-	$(VENV) -m pytest $(ARGS)
+	$(VENV) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup ## Check style and Bazel files, change nothing
 	$(VENV) -m ruff check .

@@ -24,6 +24,7 @@ TEST = [
     *EXPORT,
     *VIDEO,
     "pytest>=8.2",  # runs the tests
+    "pytest-xdist>=3.6",  # on both cores: tracing, which takes most of their time, uses one
     "hypothesis>=6.100",  # property tests of metrics and losses
     "jax>=0.7",  # networks reload and agree on a second backend
 ]
@@ -52,7 +53,7 @@ setuptools.setup(
     ),
     package_data={
         "tfgan_zoo.metrics": ["*.keras"],  # the network whose features FID is measured in
-        "recipes": ["flagfiles/*/*.flags"],
+        "recipes": ["flagfiles/*/*.flags", "paper/*.json"],
     },
     install_requires=[
         "tensorflow>=2.21,<2.22",  # training, tf.data, SavedModel and TFLite export

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from recipes import comparisons, scores, sheets
+from recipes import comparisons, processes, scores, sheets
 from recipes.studio import MOST_ROWS, UNLIMITED, Options, Studio
 from tfgan_zoo import pictures, sampling
 from tfgan_zoo.data.sources import ImageSet
@@ -19,8 +19,8 @@ SHEETS = flags.DEFINE_list(
     "sheets",
     "",
     "What --mode=sample draws: classes, latents, labels, both (ways between inputs), chunks, "
-    "truncation, and, from the data set, neighbours, leakage, sweep. Default: all that need no "
-    "data set.",
+    "truncation, canvases (of generators that draw in steps), codes (InfoGAN's), and, from the "
+    "data set, neighbours, leakage, sweep. Default: all that suit the generator and need no data.",
 )
 CLASSES = flags.DEFINE_list(
     "classes", "", "Classes of the sheets, by number. Default: the first ten."
@@ -249,6 +249,8 @@ class Kind:
         data: Whether it needs real images.
         backbone: Whether it needs their feature network.
         same_classes: Whether that has to know the generator's classes.
+        steps: Whether the generator must draw in several steps.
+        codes: Whether it must have codes that were inferred.
     """
 
     draw: Callable[[Studio], list[pathlib.Path]]
@@ -257,6 +259,8 @@ class Kind:
     data: bool = False
     backbone: bool = False
     same_classes: bool = False
+    steps: bool = False
+    codes: bool = False
 
     def lacking(self, studio: Studio) -> str:
         """What it needs and there is not, for an error message; "" if it can be drawn."""
@@ -266,6 +270,10 @@ class Kind:
                 f"needs {self.classes} classes or more. Received: {classes} of a generator that "
                 f"has {studio.num_classes}. Name more with --classes, or leave it out."
             )
+        if self.steps and not getattr(studio.generator, "draws_in_steps", False):
+            return "needs a generator that draws in steps. Received: one that draws at once."
+        if self.codes and not getattr(studio.generator.spec, "codes", 0):
+            return "needs InfoGAN's codes. Received: a generator that has none."
         if self.normal and studio.draw is not None:
             return "truncates normal latents. Received: others. Leave it out."
         if self.data and studio.images is None:
@@ -291,6 +299,8 @@ KINDS = {
     "both": Kind(between_both, classes=2),
     "chunks": Kind(chunk_sheet),
     "truncation": Kind(truncation_sheet, normal=True),
+    "canvases": Kind(processes.canvases, steps=True),
+    "codes": Kind(processes.codes, codes=True),
     "neighbours": Kind(comparisons.neighbours, data=True),
     "leakage": Kind(comparisons.leakage, classes=1, data=True, backbone=True, same_classes=True),
     "sweep": Kind(comparisons.sweep, normal=True, data=True, backbone=True),

@@ -5,8 +5,9 @@ r"""Trains BigGAN-deep: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Ap
 The flags are those of recipes.biggan, whose step this is, on other networks.
 """
 
-from recipes import common
-from recipes.biggan import build_gan, check_flags
+from recipes import biggan, common, game
+
+METHOD = game.method("biggan_deep", **biggan.METHOD.defaults)
 
 if __name__ == "__main__":
-    common.main(build_gan, "biggan_deep", check_flags)
+    common.main(METHOD)

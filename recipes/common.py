@@ -5,6 +5,7 @@ import math
 import pathlib
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -20,7 +21,6 @@ from tfgan_zoo.models import registry
 from tfgan_zoo.models.network import Spec
 from tfgan_zoo.training import priors
 from tfgan_zoo.training.checkpoints import Checkpoints
-from tfgan_zoo.training.gan import GAN
 from tfgan_zoo.training.monitor import TrainingFailed
 
 RUN_DIR = flags.DEFINE_string(
@@ -54,6 +54,9 @@ DATA_DIR = flags.DEFINE_string(
 )
 CHANNELS = flags.DEFINE_enum(
     "channels", "auto", ["auto", "1", "3"], "Of the images. auto: as the files have them."
+)
+ONLY_CLASS = flags.DEFINE_integer(
+    "only_class", None, "Number of the one class of the data to train on. Default: all.", 0
 )
 FLIP = flags.DEFINE_bool("flip", False, "Mirror half of the real images left to right.")
 BATCH_SIZE = flags.DEFINE_integer(
@@ -135,9 +138,27 @@ EXPORT = flags.DEFINE_bool(
 COLUMNS = flags.DEFINE_integer("columns", 10, "Of sample sheets.", lower_bound=1)
 
 
-def adam(learning_rate: float, beta_1: float, beta_2: float, epsilon: float = 1e-8):
-    """Adam with every number said: Keras has other defaults than the papers."""
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+class Method(NamedTuple):
+    """What makes a recipe of this file.
+
+    Attributes:
+        families: Of the registry, whose variants it can train.
+        build: Returns the compiled model that the flags describe, for the given images. Called in
+            the strategy's scope.
+        check_flags: Called with the number of replicas; raises ValueError if the recipe's own
+            flags contradict one another.
+        defaults: Of flags, by name.
+    """
+
+    families: tuple[str, ...]
+    build: Callable[[ImageSet], keras.Model]
+    check_flags: Callable[[int], None]
+    defaults: dict[str, object]
+
+    def set_defaults(self) -> None:
+        """Makes them those of the program."""
+        for name, value in self.defaults.items():
+            flags.FLAGS.set_default(name, value)
 
 
 def flag_spec() -> Spec:
@@ -151,15 +172,16 @@ def flag_spec() -> Spec:
 
 def spec_changes(images: ImageSet) -> dict:
     """Changes to --variant: those of --spec, and the channels and classes of the images."""
-    conditional = flag_spec().num_classes > 0
-    data = {"channels": images.channels, "num_classes": images.num_classes if conditional else 0}
+    data = {"channels": images.channels}
+    if flag_spec().supervised:
+        data["num_classes"] = images.num_classes
     return {**_changes(SPEC.value), **data}
 
 
 def prior(spec: Spec) -> Callable:
     """The prior of --latents."""
     settings = {"steps": STEPS.value} if LATENTS.value == "annealed" else {}
-    return priors.PRIORS[LATENTS.value]((spec.z_dim,), spec.num_classes, **settings)
+    return priors.PRIORS[LATENTS.value](spec.latents_shape, spec.num_classes, **settings)
 
 
 def _draw_latents(spec: Spec) -> scores.Draw | None:
@@ -215,50 +237,41 @@ def _widths(text):
     return tuple(int(width) for width in text.split(":"))
 
 
-def main(
-    build_gan: Callable[[ImageSet], GAN], family: str, check_flags: Callable[[int], None]
-) -> None:
-    """Runs a recipe as a program.
-
-    Args:
-        build_gan: Returns the compiled GAN that the flags describe, for the given images. Called
-            in the strategy's scope.
-        family: Of the registry, whose variants the recipe can train.
-        check_flags: Called with the number of replicas; raises ValueError if the recipe's own flags
-            contradict one another.
-    """
-    app.run(lambda argv: _run(build_gan, family, check_flags, argv))
+def main(method: Method) -> None:
+    """Runs a recipe as a program."""
+    method.set_defaults()
+    app.run(lambda argv: _run(method, argv))
 
 
-def _run(build_gan, family, check_flags, argv):
+def _run(method, argv):
     logging.set_verbosity(logging.WARNING)  # TensorFlow's exporters tell every file they write
     run = RunDirectory(RUN_DIR.value)
     try:
         if argv[1:]:
             raise ValueError(f"Flags begin with --. Received: {' '.join(argv[1:])}.")
         if MODE.value != "train":
-            return _use(run, family)
-        require_flags(family)
+            return _use(run, method.families)
+        require_flags(method.families)
         run.check(flags.FLAGS)
         strategy = make_strategy(STRATEGY.value, TPU.value)
         _check_batch_size(strategy.num_replicas_in_sync)
-        check_flags(strategy.num_replicas_in_sync)
+        method.check_flags(strategy.num_replicas_in_sync)
         splits = _load_data(flag_spec())
         backbone = _backbone()
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
     scorer = scores.Scorer(backbone, *splits) if backbone else None
-    _train(build_gan, run, splits[0], strategy, scorer)
+    _train(method.build, run, splits[0], strategy, scorer)
 
 
-def _use(run, family):
+def _use(run, families):
     """--mode=evaluate and sample: with the generator of the run, or of --generator."""
     if GENERATOR.value:
         generator, step = load_generator(GENERATOR.value), 0
         about = pathlib.Path(GENERATOR.value).name
     else:
         run.adopt_flags(flags.FLAGS)
-        require_flags(family)
+        require_flags(families)
         generator = _run_generator(run)
         step = max(Checkpoints(run / "checkpoints").steps(), default=0)
         about = f"{VARIANT.value}, step {step}"
@@ -284,13 +297,13 @@ def _use(run, family):
         analysis.sample(generator, run.path / "sheets", about, chosen, splits, scorer, draw)
 
 
-def _train(build_gan, run, images, strategy, scorer):
+def _train(build, run, images, strategy, scorer):
     run.begin(flags.FLAGS)
     print(sources.describe(images))
     keras.utils.set_random_seed(SEED.value)
     keras.config.set_dtype_policy(PRECISION.value)
     with strategy.scope():
-        gan = build_gan(images)
+        gan = build(images)
     keras.config.set_dtype_policy("float32")
     plan = trainer.Plan(
         steps=STEPS.value,
@@ -345,7 +358,7 @@ def _evaluate(run, generator, scorer, step, draw):
 # --- checks: all before TensorFlow has anything to do --------------------------------------------
 
 
-def require_flags(family: str) -> None:
+def require_flags(families: tuple[str, ...]) -> None:
     """Raises ValueError for shared flags that are missing, unknown or contradict one another."""
     for flag in (VARIANT, DATASET):
         if flag.value is None:
@@ -353,10 +366,10 @@ def require_flags(family: str) -> None:
                 f"--{flag.name} is required. Received: none. Name it, or a --flagfile= of recipes/"
                 "flagfiles that does."
             )
-    if VARIANT.value not in registry.names(family):
+    known = [name for family in families for name in registry.names(family)]
+    if VARIANT.value not in known:
         raise ValueError(
-            f"--variant must be one of {', '.join(registry.names(family))}. "
-            f"Received: {VARIANT.value!r}."
+            f"--variant must be one of {', '.join(known)}. Received: {VARIANT.value!r}."
         )
     if GENERATOR.value and MODE.value == "train":
         raise ValueError(
@@ -425,9 +438,11 @@ def _load_data(spec):
             sources.load(DATASET.value, spec.resolution, channels, DATA_DIR.value, split, show)
             for split in ("train", "held_out")
         ]
+    if ONLY_CLASS.value is not None:
+        splits = [sources.of_class(images, ONLY_CLASS.value) for images in splits]
     for images in splits:
         sources.require_labels_below(images, splits[0].num_classes)
-    if spec.num_classes:
+    if spec.supervised:
         sources.require_conditional(splits[0])
     return splits
 

@@ -33,6 +33,15 @@ generator = keras.models.load_model("{path}/generator.keras")
 images = generator({inputs})  # in [-1, 1]
 """
 
+# (title, name of the axis, {quantity in the log: name of its line})
+CURVES = [
+    ("Losses", "loss", {"d_loss": "discriminator", "g_loss": "generator"}),
+    ("Bound", "nats", {"g_reconstruction": "reconstruction", "g_kl": "divergence of latents"}),
+    ("Penalties", "loss", {"d_penalty": "discriminator", "g_penalty": "generator"}),
+    ("Logits", "mean logit", {"real_logits": "real images", "fake_logits": "generated"}),
+    ("Gradients", "norm", {"d_gradient_norm": "discriminator", "g_gradient_norm": "generator"}),
+]
+
 
 def whereabouts(run: RunDirectory) -> str:
     """Lines that say where everything of a finished run is."""
@@ -43,6 +52,7 @@ def whereabouts(run: RunDirectory) -> str:
         ("scores", "scores.jsonl"),
         ("networks", "generator.keras"),
         ("", "discriminator.keras"),
+        ("", "posterior.keras"),
         ("exports", "export"),
         ("curves", "tensorboard"),
     ]
@@ -141,17 +151,9 @@ def _curves(run):
             row = by_step.setdefault(record["step"], {"step": record["step"]})
             row[record["metric"]] = record["value"]
     figures = [
-        sheets.curves(log, {"d_loss": "discriminator", "g_loss": "generator"}, "Losses", "loss"),
-        sheets.curves(
-            log, {"real_logits": "real images", "fake_logits": "generated"}, "Logits", "mean logit"
-        ),
-        sheets.curves(
-            log,
-            {"d_gradient_norm": "discriminator", "g_gradient_norm": "generator"},
-            "Gradients",
-            "norm",
-            log=True,
-        ),
+        sheets.curves(log, names, title, y, log=title == "Gradients")
+        for title, y, names in CURVES
+        if log and names.keys() & log[0].keys()
     ]
     if by_step:
         rows = list(by_step.values())
@@ -163,8 +165,10 @@ def _curves(run):
                 )
             )
     rows = run.rows("spectra.jsonl")
-    if rows:
-        figures += [spectra.figure(rows, *player) for player in spectra.PLAYERS.items()]
+    sides = {name[0] for row in rows[:1] for name in row["values"]}
+    figures += [
+        spectra.figure(rows, *player) for player in spectra.PLAYERS.items() if player[0] in sides
+    ]
     return figures
 
 

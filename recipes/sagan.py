@@ -5,8 +5,9 @@ r"""Trains SAGAN: Zhang et al., 2019, https://arxiv.org/abs/1805.08318.
 The flags are those of recipes.biggan, whose step this is, on other networks.
 """
 
-from recipes import common
-from recipes.biggan import build_gan, check_flags
+from recipes import biggan, common, game
+
+METHOD = game.method("sagan", **biggan.METHOD.defaults)
 
 if __name__ == "__main__":
-    common.main(build_gan, "sagan", check_flags)
+    common.main(METHOD)

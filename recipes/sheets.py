@@ -38,7 +38,7 @@ def sample_sheet(
         figsize=(inches, cell * height + 0.6 + 0.17 * lines), dpi=DPI, layout="compressed"
     )
     axes = figure.subplots()
-    _show(axes, _grid(images), rows)
+    show(axes, grid(images), rows)
     figure.suptitle(title, fontsize=10)
     figure.supxlabel(columns, fontsize=9)
     return figure
@@ -56,7 +56,7 @@ def neighbour_sheet(
         caption: Below all.
     """
     panels = {"sample": samples[:, None], **found}
-    grids = {name: _grid(images) for name, images in panels.items()}
+    grids = {name: grid(images) for name, images in panels.items()}
     cell = _cell(samples[None])
     columns = sum(images.shape[1] for images in panels.values())
     inches = max(5.0, cell * columns + 0.4 * len(panels))
@@ -69,7 +69,7 @@ def neighbour_sheet(
     widths = [picture.shape[1] for picture in grids.values()]  # so that all rows are level
     parts = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
     for axes, (name, picture) in zip(parts, grids.items(), strict=True):
-        _show(axes, picture)
+        show(axes, picture)
         axes.set_title(name, fontsize=9)
     figure.suptitle(title, fontsize=10)
     figure.supxlabel(caption, fontsize=9)
@@ -241,12 +241,12 @@ def _wrapped(text: str, inches: float) -> str:
     return "\n".join(textwrap.fill(line, width) for line in text.split("\n"))
 
 
-def _grid(images: np.ndarray) -> np.ndarray:
+def grid(images: np.ndarray) -> np.ndarray:
     """uint8 images [rows, columns, H, W, C] as one picture."""
     return pictures.grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1])
 
 
-def _show(axes: Axes, picture: np.ndarray, rows: tuple[str, ...] | None = None) -> None:
+def show(axes: Axes, picture: np.ndarray, rows: tuple[str, ...] | None = None) -> None:
     """Draws a picture without axes, with names of its rows."""
     axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255)
     axes.set_xticks([])

@@ -5,8 +5,9 @@ r"""Trains SNGAN: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
 The flags are those of recipes.biggan, whose step this is, on other networks.
 """
 
-from recipes import common
-from recipes.biggan import build_gan, check_flags
+from recipes import biggan, common, game
+
+METHOD = game.method("sngan", **biggan.METHOD.defaults)
 
 if __name__ == "__main__":
-    common.main(build_gan, "sngan", check_flags)
+    common.main(METHOD)

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 
+import keras
 import numpy as np
 from keras.models import load_model
 from matplotlib.figure import Figure
@@ -133,13 +134,17 @@ class Lab:
 
         self._all(draw, rows, missing)
 
+    def generator(self, row: Row, seed: int) -> keras.Model:
+        """Of a finished run."""
+        return load_model(self.run(row, seed).path / "generator.keras", compile=False)
+
     def parameters(self, row: Row) -> int:
-        """Trainable parameters of both networks of a row."""
+        """Trainable parameters of the networks of a row."""
         folder = self.run(row, self.seeds[0]).path
         return sum(
             int(np.prod(weight.shape))
-            for name in ("generator", "discriminator")
-            for weight in load_model(folder / f"{name}.keras", compile=False).trainable_weights
+            for path in sorted(folder.glob("*.keras"))
+            for weight in load_model(path, compile=False).trainable_weights
         )
 
     def values(self, row: Row, metric: str) -> list[float]:

@@ -76,15 +76,14 @@ class Trainer:
         self.draw = draw
         # Singular values are compared with their median over about 5,000 steps.
         window = max(10, 5000 // (plan.spectra_every or plan.steps))
-        self.monitor = Monitor(gan.adversarial_loss.perfect, window=window)
+        self.monitor = Monitor(gan.perfect_loss, window=window)
         # Before anything is restored: what the flags say.
         self.rates = {side: float(rule.optimizer.learning_rate) for side, rule in gan.rules.items()}
-        self.trained = gan.ema_generator or gan.generator
         # Copies outside the strategy: what is sampled and saved knows of no replicas.
-        self.generator = _copy(self.trained)
-        self.discriminator = _copy(gan.discriminator)
+        self.copies = {name: _copy(network) for name, network in gan.results.items()}
+        self.generator = self.copies["generator"]
         self.writer = tf.summary.create_file_writer(str(run / "tensorboard"))
-        self.spectra = {"g": spectra(gan.generator), "d": spectra(gan.discriminator)}
+        self.spectra = {side: spectra(network) for side, network in gan.players.items()}
         self.fixed = scores.sheet_inputs(self.generator, plan.columns, plan.seed, draw=draw)
 
     def train(self) -> None:
@@ -117,16 +116,15 @@ class Trainer:
         """Trains from where the GAN is to the end of the plan."""
         self.began, self.start = time.monotonic(), self.step
         self.bar.update(self.start - self.bar.n)
-        rule = self.gan.rules["d"]
         dataset = pipelines.batches(
             self.images,
-            self.plan.batch_size // rule.micro_batches,
+            self.plan.batch_size // self.gan.micro_batches,
             self.plan.seed,
             start_step=self.start,
-            parts=rule.batches,
+            parts=self.gan.batches,
             replicas=self.strategy.num_replicas_in_sync,
             flip=self.plan.flip,
-            labels="labels" in self.gan.discriminator.input,
+            labels=self.gan.takes_labels,
         )
         loop.train(self.gan, dataset, self.plan.steps, self._callbacks(), self.strategy)
 
@@ -203,10 +201,9 @@ class Trainer:
         self.gan.reset_metrics()
         self.bar.update(step - self.bar.n)
         done = (step - self.start) / (time.monotonic() - self.began)
-        images = done * self.plan.batch_size * self.gan.rules["d"].batches
-        self.bar.set_postfix_str(
-            f"{images:.0f} images/s, d_loss {logs['d_loss']:.3f}, g_loss {logs['g_loss']:.3f}"
-        )
+        images = done * self.plan.batch_size * self.gan.batches / self.gan.micro_batches
+        losses = [f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss")]
+        self.bar.set_postfix_str(", ".join([f"{images:.0f} images/s", *losses]))
         self.run.append("log.jsonl", [{"step": step, **logs, "steps_per_second": done}])
         with self.writer.as_default(step):
             for name, value in logs.items():
@@ -272,11 +269,10 @@ class Trainer:
         self.writer.flush()
 
     def save_networks(self) -> None:
-        """Writes generator.keras, of averaged weights, and discriminator.keras."""
-        self._snapshot()
-        self.discriminator.set_weights(self.gan.discriminator.get_weights())
-        for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
-            self._write(name, network)
+        """Writes generator.keras, of averaged weights if there are, and discriminator.keras."""
+        for name, network in self.gan.results.items():
+            self.copies[name].set_weights(network.get_weights())
+            self._write(name, self.copies[name])
 
     def _write(self, name, network):
         temporary = self.run / f"tmp-{name}.keras"
@@ -293,7 +289,7 @@ class Trainer:
         sheets.film(self.run / "training.gif", sorted(self.run.path.glob("samples/step-*.png")))
 
     def _snapshot(self):
-        self.generator.set_weights(self.trained.get_weights())
+        self.generator.set_weights(self.gan.results["generator"].get_weights())
 
     def _way_out(self):
         steps = self.checkpoints.steps()

@@ -23,6 +23,12 @@ def softplus(x):
             (softplus(3) + softplus(-1)) / 2,
         ),
         (losses.LEAST_SQUARES, 0.5 * ((1 + 1) / 2 + (9 + 1) / 2), 0.5 * (16 + 0) / 2),
+        (losses.PEARSON, 0.5 * ((1 + 1) / 2 + (4 + 4) / 2), 0.5 * (9 + 1) / 2),
+        (
+            losses.MINIMAX,
+            (softplus(-2) + softplus(0)) / 2 + (softplus(-3) + softplus(1)) / 2,
+            -(softplus(-3) + softplus(1)) / 2,
+        ),
         (losses.WASSERSTEIN, -1 - 1, 1.0),
     ],
 )
@@ -39,7 +45,13 @@ def test_hinge_of_an_undecided_discriminator():
 
 @pytest.mark.parametrize(
     "name, real, fake",
-    [("hinge", 1.0, -1.0), ("least_squares", 1.0, 0.0), ("non_saturating", 50.0, -50.0)],
+    [
+        ("hinge", 1.0, -1.0),
+        ("least_squares", 1.0, 0.0),
+        ("minimax", 50.0, -50.0),
+        ("non_saturating", 50.0, -50.0),
+        ("pearson", 1.0, -1.0),
+    ],
 )
 def test_perfect_is_what_a_perfect_discriminator_reaches(name, real, fake):
     loss = losses.LOSSES[name]

@@ -41,6 +41,11 @@ def non_saturating_generator(fake_logits):
     return ops.mean(ops.softplus(-fake_logits))
 
 
+def minimax_generator(fake_logits):
+    """Minus the discriminator's half: Goodfellow et al., 2014, eq. 1. Its gradient fades away."""
+    return -ops.mean(ops.softplus(fake_logits))
+
+
 def least_squares_discriminator(real_logits, fake_logits):
     """Targets 1 for real, 0 for fake: Mao et al., 2017, https://arxiv.org/abs/1611.04076, eq. 9."""
     return 0.5 * (ops.mean((real_logits - 1.0) ** 2) + ops.mean(fake_logits**2))
@@ -49,6 +54,16 @@ def least_squares_discriminator(real_logits, fake_logits):
 def least_squares_generator(fake_logits):
     """Target 1: Mao et al., 2017, https://arxiv.org/abs/1611.04076, eq. 9."""
     return 0.5 * ops.mean((fake_logits - 1.0) ** 2)
+
+
+def pearson_discriminator(real_logits, fake_logits):
+    """Targets 1 for real, -1 for fake: Mao et al., 2017, eq. 8, a Pearson divergence."""
+    return 0.5 * (ops.mean((real_logits - 1.0) ** 2) + ops.mean((fake_logits + 1.0) ** 2))
+
+
+def pearson_generator(fake_logits):
+    """Target 0: Mao et al., 2017, eq. 8."""
+    return 0.5 * ops.mean(fake_logits**2)
 
 
 def wasserstein_discriminator(real_logits, fake_logits):
@@ -63,14 +78,18 @@ def wasserstein_generator(fake_logits):
 
 HINGE = AdversarialLoss(hinge_discriminator, wasserstein_generator, perfect=0.0)
 LEAST_SQUARES = AdversarialLoss(least_squares_discriminator, least_squares_generator, perfect=0.0)
+MINIMAX = AdversarialLoss(non_saturating_discriminator, minimax_generator, perfect=0.0)
 NON_SATURATING = AdversarialLoss(
     non_saturating_discriminator, non_saturating_generator, perfect=0.0
 )
+PEARSON = AdversarialLoss(pearson_discriminator, pearson_generator, perfect=0.0)
 WASSERSTEIN = AdversarialLoss(wasserstein_discriminator, wasserstein_generator)
 
 LOSSES = {
     "hinge": HINGE,
     "least_squares": LEAST_SQUARES,
+    "minimax": MINIMAX,
     "non_saturating": NON_SATURATING,
+    "pearson": PEARSON,
     "wasserstein": WASSERSTEIN,
 }

@@ -12,47 +12,71 @@ from tfgan_zoo.training.ema import EMA
 from tfgan_zoo.training.gan import GAN, UpdateRule
 from tfgan_zoo.training.penalties import OffDiagonal
 from tfgan_zoo.training.priors import Normal
+from tfgan_zoo.training.vae import VAE
 
 WIDTHS = {"biggan": 8, "biggan_deep": 8, "sagan": 8, "sngan": 8}
+# Of other families: what makes all their variants small.
+CHANGES = {
+    "dcgan": {"width": 4},
+    "wgan": {"width": 4},
+    "wgan_gp": {"width": 4},
+    "cgan": {"width": 4, "hidden": 8},
+    "infogan": {"width": 4, "hidden": 8},
+    "gran": {"width": 4, "z_dim": 8, "hidden": 8},
+    "wirgan": {"width": 4, "z_dim": 8},
+    "gp_wirgan": {"width": 4, "z_dim": 8},
+    "resnet": {"width": 4},
+    "draw": {"time_steps": 2, "e_units": 8, "d_units": 8, "z_dim": 4},
+    "dave": {"e_widths": (8,), "d_widths": (8,), "z_dim": 4},
+}
 
 # What is compiled by XLA and traced on replicas: one stage, which has two blocks, will do.
 SHALLOW = {"biggan-deep-digits": {"resolution": 4, "g_widths": (2, 1), "d_widths": (1, 2)}}
 
 
-def changes(name):
-    """Changes that make the variant small: thin, of three classes, begun with one or four pixels.
+def family(name):
+    """The name of the variant's family."""
+    (found,) = (family for family in registry.FAMILIES if name in registry.names(family))
+    return found
 
-    All layers stay, but for SHALLOW. A last convolution with more filters than it needs keeps twice
-    as many.
+
+def changes(name):
+    """Changes that make the variant small: few channels, three classes if any.
+
+    BigGAN's families begin with one or four pixels, and a last convolution with more filters than
+    it needs keeps twice as many. All layers stay, but for SHALLOW.
     """
-    (family,) = (family for family in registry.FAMILIES if name in registry.names(family))
     spec = registry.spec(name)
+    classes = {"num_classes": 3} if spec.num_classes else {}
+    if family(name) in CHANGES:
+        return CHANGES[family(name)] | classes
     side = spec.resolution >> (len(spec.g_widths) - 1)
     factor = 4 if side % 4 == 0 else 3
     small = {
-        "width": WIDTHS[family],
+        "width": WIDTHS[family(name)],
         "resolution": spec.resolution // factor,
-        "num_classes": 3 if spec.num_classes else 0,
         "g_attention": spec.g_attention // factor,
         "d_attention": spec.d_attention // factor,
     }
     if getattr(spec, "rgb_filters", 0):
         small["rgb_filters"] = 2 * spec.channels
-    return small | SHALLOW.get(name, {})
+    return small | classes | SHALLOW.get(name, {})
 
 
 def size(name):
     """What the variant's step costs, roughly."""
     spec = registry.spec(name)
-    return spec.width * spec.resolution
+    return getattr(spec, "width", 1) * spec.resolution
 
 
 def distinct(names):
     """Those of the names whose small networks differ in more than constants and widths."""
-    same = {"bn_epsilon": 1e-5, "sn_epsilon": 1e-6, "z_dim": 840}
+    same = {"bn_epsilon": 1e-5, "sn_epsilon": 1e-6, "z_dim": 840, "init_std": 0.0}
     seen = {}
     for name in names:
-        spec = registry.spec(name, **{**changes(name), **same})
+        fields = {field.name for field in dataclasses.fields(registry.spec(name))}
+        alike = {key: value for key, value in same.items() if key in fields}
+        spec = registry.spec(name, **{**changes(name), **alike})
         if hasattr(spec, "rgb_filters"):
             spec = dataclasses.replace(spec, rgb_filters=0)
         seen.setdefault((type(spec), spec), name)
@@ -67,6 +91,19 @@ def generator(name):
 def discriminator(name):
     """A small discriminator of the variant."""
     return registry.build_discriminator(name, **changes(name))
+
+
+def posterior(name):
+    """A small posterior of the variant, over a generator of its own."""
+    return registry.build_posterior(name, generator(name))
+
+
+def sides(name):
+    """{name of a network: its builder} of the networks that the variant has."""
+    other = registry.FAMILIES[family(name)].posterior
+    return {"generator": generator} | (
+        {"posterior": posterior} if other else {"discriminator": discriminator}
+    )
 
 
 def images(name, count=40):
@@ -85,12 +122,17 @@ def images(name, count=40):
 
 
 def gan(name, **options):
-    """A compiled GAN of the variant, with all that BigGAN uses."""
+    """A compiled GAN of the variant, with all that BigGAN uses; or a VAE."""
+    if "posterior" in sides(name):
+        generates = generator(name)
+        model = VAE(generates, registry.build_posterior(name, generates))
+        model.compile(UpdateRule(keras.optimizers.SGD(1e-4)), **options)
+        return model
     spec = registry.spec(name, **changes(name))
     model = GAN(
         generator(name),
         discriminator(name),
-        Normal((spec.z_dim,), spec.num_classes),
+        Normal(spec.latents_shape, spec.num_classes),
         ema_generator=generator(name),
     )
     model.compile(
@@ -98,6 +140,7 @@ def gan(name, **options):
         generator=UpdateRule(keras.optimizers.SGD(0.01), penalties=(OffDiagonal(1e-4),)),
         discriminator=UpdateRule(keras.optimizers.SGD(0.01), steps=2),
         ema=EMA(0.9, start_step=1),
+        score_together=getattr(spec, "d_norm", "none") == "none",
         **options,
     )
     return model

@@ -204,3 +204,29 @@ def test_mixed_precision_keeps_statistics_in_float32():
     np.testing.assert_allclose(
         layer.moving_variance.numpy(), 0.8 + 0.2 * rounded.var(axis=(0, 1, 2)), rtol=1e-3
     )
+
+
+# --- called several times -----------------------------------------------------------------------
+
+
+def test_every_step_has_its_own_moments():
+    layer = normalization.BatchNorm(momentum=0.5, epsilon=EPSILON, steps=2)
+    others = 3 * IMAGES + 1
+    outputs = layer(others, step=1, training=True)
+    np.testing.assert_allclose(outputs, standardized(others), atol=1e-5)
+    mean = np.stack([np.zeros(3), 0.5 * others.mean(axis=(0, 1, 2))])
+    variance = np.stack([np.ones(3), 0.5 + 0.5 * others.var(axis=(0, 1, 2))])
+    np.testing.assert_allclose(layer.moving_mean, mean, atol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, variance, rtol=1e-4)
+    np.testing.assert_allclose(layer(IMAGES, step=0), IMAGES / np.sqrt(1 + EPSILON), rtol=1e-5)
+    np.testing.assert_allclose(
+        layer(IMAGES, step=1), (IMAGES - mean[1]) / np.sqrt(variance[1] + EPSILON), rtol=1e-3
+    )
+    assert normalization.BatchNorm.from_config(layer.get_config()).steps == 2
+
+
+def test_vectors():
+    layer = normalization.BatchNorm(momentum=0.75, epsilon=1.0)
+    outputs = layer(np.array([[1.0, 4.0], [3.0, 4.0]], "float32"), training=True)
+    np.testing.assert_allclose(outputs, np.array([[-1, 0], [1, 0]]) / np.sqrt(2), atol=1e-6)
+    np.testing.assert_allclose(layer.moving_mean, [0.5, 1.0], rtol=1e-6)

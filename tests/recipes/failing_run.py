@@ -20,4 +20,4 @@ if __name__ == "__main__":
             raise TrainingFailed(f"Seen at step {step}.", step, "saturated")
 
     Monitor.logs = fail
-    common.main(biggan.build_gan, "biggan", biggan.check_flags)
+    common.main(biggan.METHOD)

@@ -48,4 +48,4 @@ if __name__ == "__main__":
     moment, number = sys.argv[1], int(sys.argv[2])
     {"step": kill_in_step, "checkpoint": kill_in_checkpoint}[moment](number)
     del sys.argv[1:3]
-    common.main(biggan.build_gan, "biggan", biggan.check_flags)
+    common.main(biggan.METHOD)

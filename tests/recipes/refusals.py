@@ -22,7 +22,7 @@ def ends(arguments):
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            common.main(biggan.build_gan, "biggan", biggan.check_flags)
+            common.main(biggan.METHOD)
     except SystemExit as end:
         # As the interpreter does: a message goes to standard error, with code 1.
         message = isinstance(end.code, str)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training import toys
-from tfgan_zoo.layers import attention, spectral
+from tfgan_zoo.layers import attention, normalization, spectral
 from tfgan_zoo.training import penalties
 from tfgan_zoo.training.gan import Turn
 
@@ -69,6 +69,92 @@ def test_gradient_penalty_looks_between_real_and_fake():
     assert value(fake, fake) == pytest.approx(0, abs=1e-6)
     assert value(real, fake) == value(real, fake)
     assert value(real, fake) != value(real, fake, seed=(1, 3))
+
+
+@pytest.mark.parametrize("settings", [{}, {"one_sided": True}, {"target": 2.0}])
+def test_gradient_penalty_of_a_curved_critic(settings):
+    # d(x) = tanh(x W) a at two points of a plane, its gradient written out: W ((1 - tanh^2) a).
+    weights = np.array([[1.0, -2.0], [0.5, 3.0]], "float32")
+    heights = np.array([4.0, 0.5], "float32")
+    points = np.array([[0.1, -0.2], [2.0, 0.3]], "float32")
+    slopes = (1 - np.tanh(points @ weights) ** 2) * heights
+    norms = np.linalg.norm(slopes @ weights.T, axis=1)
+    assert norms[0] > 2 and norms[1] < 1
+    excess = norms / settings.get("target", 1.0) - 1
+    excess = np.maximum(excess, 0) if "one_sided" in settings else excess
+
+    def score(x):
+        return tf.tanh(x @ weights) @ heights[:, None]
+
+    given = turn(score, real=tf.constant(points), fake=tf.constant(points))
+    value = penalties.GradientPenalty(10.0, **settings)(given)
+    assert value.dtype == tf.float32 and value.shape == ()
+    np.testing.assert_allclose(value, 10 * np.mean(excess**2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("norm, two_sided, one_sided", [(1, 0, 0), (2, 10, 10), (0.5, 2.5, 0)])
+def test_gradient_penalty_of_a_linear_critic_of_points(norm, two_sided, one_sided):
+    network = dense(norm * np.array([[0.6], [-0.8]]))
+    given = turn(network, real=tf.ones([5, 2]), fake=tf.zeros([5, 2]))
+    value = penalties.GradientPenalty(10.0)(given)
+    np.testing.assert_allclose(value, two_sided, rtol=1e-5, atol=1e-9)
+    value = penalties.GradientPenalty(10.0, one_sided=True)(given)
+    np.testing.assert_allclose(value, one_sided, rtol=1e-5, atol=1e-9)
+
+
+def test_every_example_has_a_mixing_weight_of_its_own():
+    seen = []
+
+    def score(points):
+        seen.append(points)
+        return tf.reduce_sum(points, axis=1, keepdims=True)
+
+    penalties.GradientPenalty()(turn(score, real=tf.ones([500, 3]), fake=tf.zeros([500, 3])))
+    weights = seen[-1].numpy()
+    np.testing.assert_array_equal(weights, np.repeat(weights[:, :1], 3, axis=1))
+    assert len(np.unique(weights[:, 0])) > 490  # of 2^23 values
+    assert 0 < weights.min() < 0.05 and 0.95 < weights.max() < 1
+
+
+@pytest.mark.parametrize("penalty", [penalties.GradientPenalty(10.0), penalties.R1(10.0)])
+def test_norms_of_gradients_are_float32_in_a_bfloat16_critic(penalty):
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="mixed_bfloat16")])
+    network.layers[0].kernel.assign([[0.5], [1.5]])  # exact in bfloat16
+    seen = []
+
+    def score(points):
+        seen.append(points)
+        logits = network(points)
+        assert logits.dtype == tf.bfloat16
+        return tf.cast(logits, tf.float32)
+
+    points = tf.constant([[1.0, 0.25]] * 3, tf.bfloat16)
+    value = penalty(turn(score, real=points, fake=-points))
+    assert seen[-1].dtype == value.dtype == tf.float32
+    # sqrt(2.5) is not exact in bfloat16, which would be wrong by 1e-3.
+    expected = {"GradientPenalty": 10 * (2.5**0.5 - 1) ** 2, "R1": 5 * 2.5}
+    np.testing.assert_allclose(value, expected[type(penalty).__name__], rtol=1e-5)
+
+
+def batch_normalised(norm):
+    """A critic in which a nested model has the norm."""
+    inside = keras.Sequential([keras.Input((2, 2, 3)), norm])
+    layers = [keras.Input((2, 2, 1)), keras.layers.Dense(3), inside]
+    return keras.Sequential(layers, name="critic")
+
+
+@pytest.mark.parametrize(
+    "norm", [keras.layers.BatchNormalization(name="bn"), normalization.BatchNorm(name="bn")]
+)
+def test_gradient_penalty_refuses_batch_norm(norm):
+    message = "without batch norm: .*depends on the others.*Received: critic with .*bn/moving_mean"
+    with pytest.raises(ValueError, match=message):
+        penalties.GradientPenalty().check(batch_normalised(norm))
+
+
+def test_gradient_penalty_allows_other_norms():
+    for norm in (keras.layers.LayerNormalization(), keras.layers.GroupNormalization(1)):
+        penalties.GradientPenalty().check(batch_normalised(norm))
 
 
 def test_r1_looks_at_real_images():

@@ -93,6 +93,27 @@ def load(
     return read(dataset, resolution, channels, data_dir, split, progress)
 
 
+def of_class(image_set: ImageSet, label: int) -> ImageSet:
+    """The images of one class, which is then class 0 of 1.
+
+    Raises:
+        ValueError: If there is no such class.
+    """
+    if not 0 <= label < image_set.num_classes:
+        raise ValueError(
+            f"`label` must be in [0, {image_set.num_classes}), the classes of {image_set.name}. "
+            f"Received: label={label}."
+        )
+    rows = np.flatnonzero(image_set.labels == label)
+    return dataclasses.replace(
+        image_set,
+        images=image_set.images[rows],
+        labels=np.zeros(len(rows), np.int32),
+        class_names=(image_set.class_names[label],),
+        files=image_set.files and tuple(image_set.files[row] for row in rows),
+    )
+
+
 def require_conditional(image_set: ImageSet) -> None:
     """Raises ValueError if there is nothing to condition on."""
     if image_set.num_classes < 2:

@@ -1,6 +1,7 @@
 """Batch normalisation with the statistics of the global batch, plain and conditional."""
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -16,19 +17,23 @@ class Standardized(keras.layers.Layer):
         epsilon: Added to the variance.
         standing: Rows of two tables beside the moving averages, for the moments at several
             truncations of the latents; see `tfgan_zoo.standing`, which fills and reads them.
+        steps: How often a recurrent network calls the layer, each time with moments of their own:
+            images of different steps are not alike, and their mixed moments would suit none.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, standing=0, **kwargs):
+    def __init__(self, momentum=0.9, epsilon=1e-5, standing=0, steps=1, **kwargs):
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
         self.standing = standing
+        self.steps = steps
 
     def _add_moments(self, channels):
-        self.moving_mean = self._add_moment((channels,), "zeros", "moving_mean")
-        self.moving_variance = self._add_moment((channels,), "ones", "moving_variance")
+        shape = (channels,) if self.steps == 1 else (self.steps, channels)
+        self.moving_mean = self._add_moment(shape, "zeros", "moving_mean")
+        self.moving_variance = self._add_moment(shape, "ones", "moving_variance")
         if self.standing:
-            table = (self.standing, channels)
+            table = (self.standing, *shape)
             self.standing_mean = self._add_moment(table, "zeros", "standing_mean")
             self.standing_variance = self._add_moment(table, "ones", "standing_variance")
 
@@ -43,29 +48,37 @@ class Standardized(keras.layers.Layer):
             name=name,
         )
 
-    def _moments(self, images, training):
+    def _moments(self, images, training, step=0):
         """(mean, variance) of each channel, and the step of the moving averages if `training`."""
+        averages = (self.moving_mean, self.moving_variance)
         if not training:
-            return self.moving_mean, self.moving_variance
+            return averages if self.steps == 1 else tuple(table[step] for table in averages)
         images = ops.cast(images, "float32")
         # The pixels of an image first: what has to cross replicas is then small and goes at once.
+        pixels = tuple(range(1, len(images.shape) - 1))
         per_image = ops.concatenate(
-            [ops.mean(images, axis=(1, 2)), ops.mean(ops.square(images), axis=(1, 2))], axis=1
+            [ops.mean(images, axis=pixels), ops.mean(ops.square(images), axis=pixels)]
+            if pixels
+            else [images, ops.square(images)],
+            axis=1,
         )
         synchronized = keras.backend.backend() == "tensorflow"
         both, _ = ops.moments(per_image, axes=[0], synchronized=synchronized)
         mean, square = ops.split(both, 2)
         variance = ops.maximum(square - ops.square(mean), 0.0)
-        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            average.assign(self.momentum * average + (1.0 - self.momentum) * value)
+        for average, value in zip(averages, (mean, variance), strict=True):
+            moved = self.momentum * average + (1.0 - self.momentum) * value
+            if self.steps > 1:
+                moved = ops.where(np.arange(self.steps)[:, None] == step, moved, average)
+            average.assign(moved)
         return mean, variance
 
-    def _normalize(self, images, gain, bias, training):
+    def _normalize(self, images, gain, bias, training, step=0):
         """(images - mean) / deviation * gain + bias, with gain and bias [C] or [batch, C]."""
-        mean, variance = self._moments(images, training)
+        mean, variance = self._moments(images, training, step)
         scale = ops.cast(gain, "float32") * ops.rsqrt(variance + self.epsilon)
         shift = ops.cast(bias, "float32") - mean * scale
-        if len(scale.shape) == 2:
+        if len(scale.shape) == 2 and len(images.shape) == 4:
             scale, shift = scale[:, None, None, :], shift[:, None, None, :]
         return images * ops.cast(scale, images.dtype) + ops.cast(shift, images.dtype)
 
@@ -75,6 +88,7 @@ class Standardized(keras.layers.Layer):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "standing": self.standing,
+            "steps": self.steps,
         }
 
 
@@ -82,7 +96,8 @@ class Standardized(keras.layers.Layer):
 class BatchNorm(Standardized):
     """Batch normalisation with one learned gain and bias per channel.
 
-    [batch, H, W, C] -> the same shape.
+    [batch, H, W, C] or [batch, C] -> the same shape. `step`, from 0, tells a layer with several
+    `steps` whose moments to use; gain and bias are common to all.
     Reference: Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167, Algorithm 1.
     """
 
@@ -91,8 +106,8 @@ class BatchNorm(Standardized):
         self.bias = self.add_weight((input_shape[-1],), "zeros", name="bias")
         self._add_moments(input_shape[-1])
 
-    def call(self, inputs, training=False):
-        return self._normalize(inputs, self.gain, self.bias, training)
+    def call(self, inputs, step=0, training=False):
+        return self._normalize(inputs, self.gain, self.bias, training, step)
 
     def compute_output_shape(self, input_shape):
         return input_shape

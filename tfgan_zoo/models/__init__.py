@@ -2,3 +2,9 @@
 
 from tfgan_zoo.models import biggan as biggan
 from tfgan_zoo.models import biggan_deep as biggan_deep
+from tfgan_zoo.models import dave as dave
+from tfgan_zoo.models import dcgan as dcgan
+from tfgan_zoo.models import draw as draw
+from tfgan_zoo.models import gran as gran
+from tfgan_zoo.models import mlp as mlp
+from tfgan_zoo.models import resnet as resnet

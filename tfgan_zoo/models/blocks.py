@@ -12,13 +12,14 @@ from keras import ops
 from tfgan_zoo.layers import attention, heads, normalization, resampling, spectral
 
 GLOROT = keras.initializers.GlorotUniform()
-# (of most kernels, of the 3x3 ones in residual blocks)
+# (of most kernels, of the 3x3 ones in residual blocks and of strided convolutions)
 INITIALIZERS = {
     "orthogonal": (keras.initializers.Orthogonal(),) * 2,
     "normal_0.02": (keras.initializers.RandomNormal(stddev=0.02),) * 2,
     "glorot": (GLOROT,) * 2,
     # Glorot's with a gain of sqrt(2) where a ReLU halves the signal: SNGAN's authors' code.
     "glorot_gain": (GLOROT, keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")),
+    "gran": (GLOROT, keras.initializers.RandomNormal(stddev=0.01)),
     "zeros": (keras.initializers.Zeros(),) * 2,
 }
 

@@ -3,25 +3,51 @@
 import dataclasses
 from typing import NamedTuple
 
-from tfgan_zoo.models import biggan, biggan_deep, sagan, sngan
+from tfgan_zoo.models import (
+    biggan,
+    biggan_deep,
+    cgan,
+    dave,
+    dcgan,
+    draw,
+    gran,
+    resnet,
+    sagan,
+    sngan,
+    wgan,
+)
 from tfgan_zoo.models.network import Network, Spec
 
 
 class Family(NamedTuple):
-    """The rows of one model file."""
+    """The rows of one model file; a generator has either a discriminator or a posterior."""
 
     variants: dict[str, Spec]
     generator: type[Network]
-    discriminator: type[Network]
+    discriminator: type[Network] | None = None
+    posterior: type[Network] | None = None
 
 
 BIGGAN = (biggan.BigGANGenerator, biggan.BigGANDiscriminator)
 DEEP = (biggan_deep.BigGANDeepGenerator, biggan_deep.BigGANDeepDiscriminator)
+DCGAN = (dcgan.DCGANGenerator, dcgan.DCGANDiscriminator)
+GRAN = (gran.GRANGenerator, gran.GRANDiscriminator)
 FAMILIES = {
     "biggan": Family(biggan.VARIANTS, *BIGGAN),
     "biggan_deep": Family(biggan_deep.VARIANTS, *DEEP),
     "sagan": Family(sagan.VARIANTS, *BIGGAN),
     "sngan": Family(sngan.VARIANTS, *BIGGAN),
+    "dcgan": Family(dcgan.VARIANTS, *DCGAN),
+    "wgan": Family(wgan.WGAN, *DCGAN),
+    "wgan_gp": Family(wgan.WGAN_GP, *DCGAN),
+    "cgan": Family(cgan.CGAN, *DCGAN),
+    "infogan": Family(cgan.INFOGAN, *DCGAN),
+    "resnet": Family(resnet.VARIANTS, resnet.ResNetGenerator, resnet.ResNetDiscriminator),
+    "draw": Family(draw.VARIANTS, draw.DRAWGenerator, posterior=draw.DRAWPosterior),
+    "dave": Family(dave.VARIANTS, dave.DAVEGenerator, posterior=dave.DAVEPosterior),
+    "gran": Family(gran.GRAN, *GRAN),
+    "wirgan": Family(gran.WIRGAN, *GRAN),
+    "gp_wirgan": Family(gran.GP_WIRGAN, *GRAN),
 }
 
 
@@ -44,8 +70,31 @@ def build_generator(name: str, **changes) -> Network:
 
 
 def build_discriminator(name: str, **changes) -> Network:
-    """A freshly initialised discriminator of the variant, with `changes` to its spec."""
-    return _family(name).discriminator(spec(name, **changes), name="discriminator")
+    """A freshly initialised discriminator of the variant, with `changes` to its spec.
+
+    Raises:
+        ValueError: If the variant has none.
+    """
+    family = _family(name)
+    if family.discriminator is None:
+        raise ValueError(
+            f"`name` must be of a GAN. Received: {name!r}, an autoencoder: use build_posterior."
+        )
+    return family.discriminator(spec(name, **changes), name="discriminator")
+
+
+def build_posterior(name: str, generator: Network) -> Network:
+    """A freshly initialised posterior that reconstructs with the weights of `generator`.
+
+    Raises:
+        ValueError: If the variant has none.
+    """
+    family = _family(name)
+    if family.posterior is None:
+        raise ValueError(
+            f"`name` must be of an autoencoder. Received: {name!r}, a GAN: use build_discriminator."
+        )
+    return family.posterior(generator.spec, generator, name="posterior")
 
 
 def _family(name):

@@ -26,6 +26,7 @@ class Turn(NamedTuple):
         real_logits: [batch, 1], float32; None in the generator's turn.
         fake_logits: [batch, 1], float32.
         seed: int32 [2], another one in every update and on every replica.
+        fake_heads: What the discriminator says of `fake` besides logits, by name: InfoGAN's codes.
     """
 
     network: keras.Model
@@ -36,6 +37,7 @@ class Turn(NamedTuple):
     real_logits: Tensor | None
     fake_logits: Tensor
     seed: Tensor
+    fake_heads: dict[str, Tensor] | None = None
 
 
 def trainable_weights(network: keras.Model) -> list:
@@ -80,7 +82,8 @@ class GAN(keras.Model):
 
     Args:
         generator: {"latents": ..., **conditions} -> images.
-        discriminator: {"images": ..., **conditions} -> logits [batch, 1].
+        discriminator: {"images": ..., **conditions} -> logits [batch, 1], or {"logits": ...} and
+            other heads, which penalties may use.
         prior: (batch size, seed, step) -> the generator's inputs; see `priors`.
         judge: The discriminator as the generator sees it: itself, unless the players share
             weights, through which the generator must not cheat.
@@ -134,13 +137,18 @@ class GAN(keras.Model):
             **kwargs: `jit_compile` and others of `keras.Model.compile`.
 
         Raises:
-            ValueError: If only one of `ema` and `ema_generator` is given.
+            ValueError: If only one of `ema` and `ema_generator` is given, or a penalty has a method
+                `check` that refuses the network.
         """
         if (ema is None) != (self.ema_generator is None):
             raise ValueError(
                 "`ema` and the GAN's `ema_generator` go together. Received: "
                 f"ema={ema}, ema_generator={self.ema_generator}. Give both or neither."
             )
+        for rule, network in ((generator, self.generator), (discriminator, self.discriminator)):
+            for penalty in rule.penalties:
+                if hasattr(penalty, "check"):
+                    penalty.check(network)
         super().compile(optimizer=generator.optimizer, **kwargs)
         self.adversarial_loss = loss
         self.ema = ema
@@ -162,6 +170,37 @@ class GAN(keras.Model):
     @property
     def metrics(self):
         return list(self.trackers.values())
+
+    @property
+    def players(self) -> dict[str, keras.Model]:
+        """The networks that learn, by the side of their rule."""
+        return {"g": self.generator, "d": self.discriminator}
+
+    @property
+    def results(self) -> dict[str, keras.Model]:
+        """The networks that are worth keeping, the generator to sample from among them."""
+        generator = self.ema_generator or self.generator
+        return {"generator": generator, "discriminator": self.discriminator}
+
+    @property
+    def batches(self) -> int:
+        """Batches of images that one step uses up, each of the size of a micro-batch."""
+        return self.rules["d"].batches
+
+    @property
+    def micro_batches(self) -> int:
+        """Into which an update divides its images."""
+        return self.rules["d"].micro_batches
+
+    @property
+    def perfect_loss(self) -> float | None:
+        """See `AdversarialLoss.perfect`."""
+        return self.adversarial_loss.perfect
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether images must come with labels."""
+        return "labels" in self.discriminator.input
 
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
@@ -194,42 +233,64 @@ class GAN(keras.Model):
     def _d_play(self, real, part):
         inputs = self._draw(real["images"].shape[0], part)
         fake = tf.stop_gradient(self.generator(inputs, training=True))
-        score = self._score(self.discriminator, real)
+        judge = self._outputs(self.discriminator, real)
         if self.score_together:
             both = {name: tf.concat([real[name], inputs[name]], 0) for name in real.keys() & inputs}
-            logits = self._score(self.discriminator, both)(tf.concat([real["images"], fake], 0))
-            real_logits, fake_logits = tf.split(logits, 2)
+            images = tf.concat([real["images"], fake], 0)
+            outputs = self._outputs(self.discriminator, both)(images)
+            pairs = {name: tf.split(value, 2) for name, value in outputs.items()}
+            of_real, of_fake = ({n: pair[side] for n, pair in pairs.items()} for side in (0, 1))
         else:
-            real_logits = score(real["images"])
-            fake_logits = self._score(self.discriminator, inputs)(fake)
+            of_real = judge(real["images"])
+            of_fake = self._outputs(self.discriminator, inputs)(fake)
+        real_logits, fake_logits = of_real["logits"], of_fake.pop("logits")
         self.trackers["real_logits"].update_state(real_logits)
         self.trackers["fake_logits"].update_state(fake_logits)
         turn = Turn(
             self.discriminator,
-            score,
+            lambda images: judge(images)["logits"],
             inputs,
             real["images"],
             fake,
             real_logits,
             fake_logits,
             self._own(part),
+            of_fake,
         )
         return turn, self.adversarial_loss.discriminator(real_logits, fake_logits)
 
     def _g_play(self, size, part):
         inputs = self._draw(size, part)
         fake = self.generator(inputs, training=True)
-        score = self._score(self.judge, inputs)
-        logits = score(fake)
-        turn = Turn(self.generator, score, inputs, None, fake, None, logits, self._own(part))
+        judge = self._outputs(self.judge, inputs)
+        heads = judge(fake)
+        logits = heads.pop("logits")
+        turn = Turn(
+            self.generator,
+            lambda images: judge(images)["logits"],
+            inputs,
+            None,
+            fake,
+            None,
+            logits,
+            self._own(part),
+            heads,
+        )
         return turn, self.adversarial_loss.generator(logits)
 
-    def _score(self, network, inputs):
-        """`network` as a function of images, its other inputs taken from `inputs`."""
+    def _outputs(self, network, inputs):
+        """`network` as a function of images -> {"logits", perhaps others}, all float32.
+
+        Its other inputs are taken from `inputs`.
+        """
         conditions = {name: inputs[name] for name in network.input if name != "images"}
-        return lambda images: tf.cast(
-            network({"images": images, **conditions}, training=True), tf.float32
-        )
+
+        def outputs(images):
+            found = network({"images": images, **conditions}, training=True)
+            found = found if isinstance(found, dict) else {"logits": found}
+            return {name: tf.cast(value, tf.float32) for name, value in found.items()}
+
+        return outputs
 
     def _update(self, side, network, seed, play):
         """One update of one player; the only place that takes gradients."""

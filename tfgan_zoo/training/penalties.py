@@ -9,21 +9,38 @@ from tfgan_zoo.training import noise, singular_values
 
 @dataclasses.dataclass(frozen=True)
 class GradientPenalty:
-    """Pulls the gradient's norm to `target` on lines between real and fake images.
+    """Pulls the gradient's norm to `target` on lines between real and fake examples.
 
-    weight * mean((norm / target - 1)^2). Reference: Gulrajani et al., 2017,
-    https://arxiv.org/abs/1704.00028, eq. 3; `target`: Karras et al., 2018,
-    https://arxiv.org/abs/1710.10196, Appendix A.1.
+    weight * mean((norm / target - 1)^2), or only of norms above the target if `one_sided`.
+    Reference: Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028, eq. 3 and section 4;
+    `target`: Karras et al., 2018, https://arxiv.org/abs/1710.10196, Appendix A.1.
     """
 
     weight: float = 10.0
     target: float = 1.0
+    one_sided: bool = False
 
     def __call__(self, turn):
-        mix = 0.5 + 0.5 * noise.uniform([turn.real.shape[0], 1, 1, 1], turn.seed)
-        points = turn.real + mix * (turn.fake - turn.real)
-        excess = _gradient_norm(turn.score, points) / self.target - 1.0
+        real, fake = tf.cast(turn.real, tf.float32), tf.cast(turn.fake, tf.float32)
+        mix = 0.5 + 0.5 * noise.uniform([real.shape[0]] + [1] * (real.shape.rank - 1), turn.seed)
+        excess = _gradient_norm(turn.score, real + mix * (fake - real)) / self.target - 1.0
+        excess = tf.nn.relu(excess) if self.one_sided else excess
         return self.weight * tf.reduce_mean(excess**2)
+
+    def check(self, network) -> None:
+        """Raises ValueError if `network` has batch norm.
+
+        The penalty wants the gradient of each example's own score.
+        """
+        norms = [weight.path for weight in network.variables if weight.name == "moving_mean"]
+        if norms:
+            raise ValueError(
+                "The gradient penalty needs a `discriminator` without batch norm: with it, the "
+                "score of an example, and so its penalty, depends on the others in its batch "
+                f"(Gulrajani et al., 2017, section 4). Received: {network.name} with "
+                f'{", ".join(norms)}. Build it without a norm, as with d_norm="none", or with '
+                "layer norm."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +128,14 @@ def kernels(network):
 
 
 def _gradient_norm(score, points):
-    """Norm over all pixels and channels of d score / d points, [batch], float32."""
+    """Norm of d score / d points over all axes but the first, [batch], float32.
+
+    The points are float32 too, whatever the network computes in.
+    """
+    points = tf.cast(points, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(points)
         logits = score(points)
-    gradient = tf.cast(tape.gradient(logits, points), tf.float32)
+    squares = tape.gradient(logits, points) ** 2
     # The root of 0 has no gradient.
-    return tf.sqrt(tf.reduce_sum(gradient**2, axis=[1, 2, 3]) + 1e-12)
+    return tf.sqrt(tf.reduce_sum(squares, axis=range(1, squares.shape.rank)) + 1e-12)

@@ -1,0 +1,227 @@
+"""What all recipes of GANs share: the flags of their game, and the GAN that the flags describe.
+
+A method is its families of networks and the defaults of these flags; see `method`.
+"""
+
+import keras
+from absl import flags
+
+from recipes import common, optimizers
+from tfgan_zoo import losses
+from tfgan_zoo.models import registry
+from tfgan_zoo.training.ema import EMA
+from tfgan_zoo.training.gan import GAN, UpdateRule
+from tfgan_zoo.training.information import MutualInformation
+from tfgan_zoo.training.penalties import (
+    R1,
+    Drift,
+    GradientPenalty,
+    LargestSingularValue,
+    OffDiagonal,
+)
+from tfgan_zoo.training.projections import ClampSingularValues, ClipWeights
+from tfgan_zoo.training.schedules import LinearDecay
+
+LOSS = flags.DEFINE_enum("loss", "non_saturating", sorted(losses.LOSSES), "Adversarial loss.")
+D_STEPS = flags.DEFINE_integer("d_steps", 1, "Discriminator updates per step.", lower_bound=1)
+OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop"], "Of both players.")
+G_LEARNING_RATE = flags.DEFINE_float("g_learning_rate", 2e-4, "Generator's.", lower_bound=0.0)
+D_LEARNING_RATE = flags.DEFINE_float("d_learning_rate", 2e-4, "Discriminator's.", lower_bound=0.0)
+CLIP = flags.DEFINE_float(
+    "clip",
+    0.0,
+    "Largest absolute value of the discriminator's weights, which are clipped to it after each of "
+    "its updates: WGAN. 0: no limit.",
+    lower_bound=0.0,
+)
+GRADIENT_PENALTY = flags.DEFINE_float(
+    "gradient_penalty", 0.0, "Weight of WGAN-GP's penalty, eq. 3.", lower_bound=0.0
+)
+ONE_SIDED = flags.DEFINE_bool("one_sided", False, "Penalise gradients with norms above 1 only.")
+DRIFT = flags.DEFINE_float(
+    "drift", 0.0, "Weight of the squared logits of real images.", lower_bound=0.0
+)
+INFORMATION = flags.DEFINE_float(
+    "information", 1.0, "Weight of InfoGAN's bound of mutual information.", lower_bound=0.0
+)
+ORTHOGONAL = flags.DEFINE_float(
+    "orthogonal", 0.0, "Weight of the generator's off-diagonal penalty, eq. 3.", lower_bound=0.0
+)
+R1_WEIGHT = flags.DEFINE_float(
+    "r1_weight", 0.0, "Weight (gamma) of the discriminator's R1 penalty, eq. 4.", lower_bound=0.0
+)
+SIGMA_PENALTY = flags.DEFINE_float(
+    "sigma_penalty",
+    0.0,
+    "Weight of the penalty that pulls the largest singular values of the generator's kernels to "
+    "their target.",
+    lower_bound=0.0,
+)
+SIGMA_CLAMP = flags.DEFINE_bool(
+    "sigma_clamp", False, "Lower the generator's largest singular values to their target instead."
+)
+SIGMA_TARGET = flags.DEFINE_float(
+    "sigma_target", None, "Target of --sigma_penalty and --sigma_clamp.", lower_bound=0.0
+)
+SIGMA_RATIO = flags.DEFINE_float(
+    "sigma_ratio", None, "Or: target as a multiple of the second value.", lower_bound=0.0
+)
+D_MICRO_BATCHES = flags.DEFINE_integer(
+    "d_micro_batches",
+    1,
+    "Parts that --batch_size is processed in, one after the other, where it does not fit. Their "
+    "gradients are averaged: the large batch's, but for batch norm, which sees the parts.",
+    lower_bound=1,
+)
+G_MICRO_BATCHES = flags.DEFINE_integer(
+    "g_micro_batches",
+    1,
+    "Parts, each of the size of the discriminator's, that the generator's batch is made of.",
+    lower_bound=1,
+)
+HALVE_AFTER = flags.DEFINE_integer(
+    "halve_after", None, "Steps after which both rates are half: rate / (1 + step / this).", 1
+)
+DECAY_FROM = flags.DEFINE_integer(
+    "decay_from", None, "Step from which both rates fall linearly, to 0 at --steps.", lower_bound=0
+)
+EMA_DECAY = flags.DEFINE_float(
+    "ema_decay",
+    0.0,
+    "Of the averaged generator; 0: there is none.",
+    lower_bound=0.0,
+    upper_bound=0.999999,
+)
+EMA_START = flags.DEFINE_integer(
+    "ema_start", 0, "Step before which the average is a copy.", lower_bound=0
+)
+
+
+def method(*families: str, **defaults) -> common.Method:
+    """A recipe: the families of networks it trains, and the defaults of its flags.
+
+    Raises:
+        ValueError: If there is no flag of that name.
+    """
+    return common.Method(families, build_gan, check_flags, defaults)
+
+
+def build_gan(images):
+    """Returns the compiled GAN the flags describe. Called in the strategy's scope."""
+    name, changes = common.VARIANT.value, common.spec_changes(images)
+    spec = registry.spec(name, **changes)
+    averaged = EMA_DECAY.value > 0
+    model = GAN(
+        registry.build_generator(name, **changes),
+        registry.build_discriminator(name, **changes),
+        common.prior(spec),
+        ema_generator=registry.build_generator(name, **changes) if averaged else None,
+        seed=common.SEED.value,
+    )
+    model.compile(
+        loss=losses.LOSSES[LOSS.value],
+        generator=_generator_rule(spec),
+        discriminator=_discriminator_rule(spec),
+        ema=EMA(EMA_DECAY.value, EMA_START.value) if averaged else None,
+        # Batch norm lets the images of a batch influence one another.
+        score_together=getattr(spec, "d_norm", "none") == "none",
+        jit_compile=common.JIT_COMPILE.value,
+    )
+    return model
+
+
+def _generator_rule(spec):
+    target, ratio = SIGMA_TARGET.value, SIGMA_RATIO.value
+    penalties = []
+    if ORTHOGONAL.value:
+        penalties.append(OffDiagonal(ORTHOGONAL.value))
+    if SIGMA_PENALTY.value:
+        penalties.append(LargestSingularValue(SIGMA_PENALTY.value, target, ratio))
+    return UpdateRule(
+        _optimizer(G_LEARNING_RATE.value, updates=1),
+        micro_batches=G_MICRO_BATCHES.value,
+        penalties=(*penalties, *_information(spec)),
+        projections=(ClampSingularValues(target, ratio),) if SIGMA_CLAMP.value else (),
+    )
+
+
+def _discriminator_rule(spec):
+    penalties = []
+    if R1_WEIGHT.value:
+        penalties.append(R1(R1_WEIGHT.value))
+    if GRADIENT_PENALTY.value:
+        penalties.append(GradientPenalty(GRADIENT_PENALTY.value, one_sided=ONE_SIDED.value))
+    if DRIFT.value:
+        penalties.append(Drift(DRIFT.value))
+    return UpdateRule(
+        _optimizer(D_LEARNING_RATE.value, updates=D_STEPS.value),
+        steps=D_STEPS.value,
+        micro_batches=D_MICRO_BATCHES.value,
+        penalties=(*penalties, *_information(spec)),
+        projections=(ClipWeights(CLIP.value),) if CLIP.value else (),
+    )
+
+
+def _information(spec):
+    """InfoGAN's part of both losses."""
+    if not getattr(spec, "infers", False) or not INFORMATION.value:
+        return ()
+    return (MutualInformation(INFORMATION.value, spec.num_classes, spec.codes),)
+
+
+def _optimizer(rate, updates):
+    """The optimizer of a player with so many updates per step."""
+    if DECAY_FROM.value is not None:
+        rate = LinearDecay(rate, DECAY_FROM.value * updates, common.STEPS.value * updates)
+    elif HALVE_AFTER.value is not None:
+        schedules = keras.optimizers.schedules
+        rate = schedules.InverseTimeDecay(rate, HALVE_AFTER.value * updates, decay_rate=1.0)
+    if OPTIMIZER.value == "rmsprop":
+        # The epsilon of TensorFlow 1, with which WGAN was published; Keras has 1e-7.
+        return keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-10)
+    return optimizers.adam(rate)
+
+
+def check_flags(replicas):
+    """Raises ValueError for flags that contradict one another."""
+    parts = D_MICRO_BATCHES.value
+    if common.BATCH_SIZE.value % (parts * replicas):
+        raise ValueError(
+            f"--batch_size must be a multiple of --d_micro_batches={parts} times the number of "
+            f"replicas, {replicas}. Received: {common.BATCH_SIZE.value}."
+        )
+    wanted = SIGMA_PENALTY.value > 0 or SIGMA_CLAMP.value
+    given = [flag for flag in (SIGMA_TARGET, SIGMA_RATIO) if flag.value is not None]
+    if len(given) != wanted:
+        raise ValueError(
+            "--sigma_penalty and --sigma_clamp go with one of --sigma_target and --sigma_ratio. "
+            f"Received: {len(given)} of these, and "
+            f"{'one' if wanted else 'none'} of those."
+        )
+    if GRADIENT_PENALTY.value and getattr(common.flag_spec(), "d_norm", "none") != "none":
+        raise ValueError(
+            "--gradient_penalty is for discriminators without batch norm, in which the images of a "
+            "batch do not influence one another's gradients (Gulrajani et al., 2017, section 4). "
+            f"Received: --gradient_penalty={GRADIENT_PENALTY.value} for {common.VARIANT.value}. "
+            "Add --spec=d_norm=none, or take the variant without."
+        )
+    _check_schedules()
+
+
+def _check_schedules():
+    if DECAY_FROM.value is not None and DECAY_FROM.value >= common.STEPS.value:
+        raise ValueError(
+            f"--decay_from must be below --steps={common.STEPS.value}. "
+            f"Received: {DECAY_FROM.value}."
+        )
+    falling = [flag for flag in (DECAY_FROM, HALVE_AFTER) if flag.value is not None]
+    if len(falling) > 1:
+        raise ValueError(
+            "--decay_from and --halve_after are two schedules for the same rates. "
+            f"Received: {DECAY_FROM.value} and {HALVE_AFTER.value}. Drop one of them."
+        )
+    if falling and common.ROLLBACK_RATE.value != 1.0:
+        raise ValueError(
+            "--rollback_rate is for constant learning rates. "
+            f"Received: --{falling[0].name}={falling[0].value}. Drop one of them."
+        )

@@ -1,0 +1,110 @@
+"""How often a classifier errs on samples that nobody labelled: three readings of one table.
+
+Paper: Feng et al., GP-WIRGAN, 2020, Table 8, which does not say how the true class was obtained.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from recipes import scores
+from recipes.tables import Lab, Row
+from tfgan_zoo import sampling
+from tfgan_zoo.data.sources import ImageSet
+from tfgan_zoo.metrics.classifier import Classifier
+
+SAMPLES = 1000
+ANOTHER_SEED = 1  # of the second classifier; the shipped one has 0
+PROTOCOL = """\
+1,000 samples of each run, DRAW's and DAVE's as the means of their pixels.
+Classifiers: {accuracies}.
+E1: 100 times (1 - the mean of the first classifier's largest probability). E2: how often the two
+classifiers, trained independently, disagree. E3: how often the first one errs on 100 samples of
+each of ten models, every one trained on one class alone, seed 0. The paper states no definition:
+compare orders, not values.
+"""
+
+
+def classifiers(folder: pathlib.Path, dataset: str) -> list[Classifier]:
+    """The shipped classifier of digits, and a second one, trained where it is missing.
+
+    Raises:
+        ValueError: For other data: there is no classifier of them.
+        RuntimeError: If training fails.
+    """
+    if dataset != "digits":
+        raise ValueError(
+            f"Table 8 needs two classifiers of the data. Received: {dataset}, for which there is "
+            "none. Train them with python -m recipes.digits_classifier, or use --scale=digits."
+        )
+    path = folder / f"classifier-{ANOTHER_SEED}.keras"
+    if not path.exists():
+        command = ["-m", "recipes.digits_classifier", f"--seed={ANOTHER_SEED}", f"--output={path}"]
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(done.args)} failed:\n{done.stderr[-3000:]}")
+    return [Classifier.digits(), Classifier(str(path))]
+
+
+def accuracies(judges: list[Classifier], held_out: ImageSet) -> str:
+    """Of each classifier on real images that it was not trained on."""
+    found = (np.mean(_seen(judge, held_out.images) == held_out.labels) for judge in judges)
+    return ", ".join(
+        f"{share:.2%} right on {len(held_out.images)} held-out images" for share in found
+    )
+
+
+def errors(lab: Lab, row: Row, judges: list[Classifier]) -> dict[str, list[float]]:
+    """{"E1, %": of every seed, "E2, %": of every seed}."""
+    found = {"E1, %": [], "E2, %": []}
+    for seed in lab.seeds:
+        images = _samples(lab.generator(row, seed), SAMPLES)
+        (_, first), (_, second) = (judge(images) for judge in judges)
+        found["E1, %"].append(100.0 * (1.0 - float(_probabilities(first).max(axis=1).mean())))
+        found["E2, %"].append(100.0 * float(np.mean(first.argmax(axis=1) != second.argmax(axis=1))))
+    return found
+
+
+def per_class(
+    lab: Lab, rows: dict[str, Row], found: dict[str, dict], judge: Classifier, num_classes: int
+) -> None:
+    """Adds "E3, %" to what was found: models of one class each, whose class is thus known."""
+    alone = Lab(str(lab.folder), lab.base, lab.seeds[:1], lab.jobs, lab.threads)
+    of_class = {
+        (name, label): Row(
+            f"{row.name}-class{label}",
+            f"{row.what}, class {label}",
+            (*row.flags, f"--only_class={label}", *PER_CLASS_FLAGS),
+            recipe=row.recipe,
+        )
+        for name, row in rows.items()
+        for label in range(num_classes)
+    }
+    alone.train(list(of_class.values()))
+    for name in rows:
+        wrong = []
+        for label in range(num_classes):
+            generator = alone.generator(of_class[name, label], alone.seeds[0])
+            wrong.append(_seen(judge, _samples(generator, SAMPLES // num_classes)) != label)
+        found[name]["E3, %"] = [100.0 * float(np.mean(wrong))]
+
+
+# A tenth of the images, so fewer steps; nobody looks at these runs.
+PER_CLASS_FLAGS = ("--steps=400", "--evaluate_every=0", "--sample_every=0", "--backbone=none")
+
+
+def _samples(generator, count):
+    return sampling.generate(
+        generator, scores.generator_inputs(generator, count, seed=2**20), scores.BATCH_SIZE
+    )
+
+
+def _seen(judge, images):
+    return judge(images)[1].argmax(axis=1)
+
+
+def _probabilities(logits):
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
