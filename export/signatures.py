@@ -30,6 +30,8 @@ def endpoints(
 ) -> dict[str, Endpoint]:
     """Returns the endpoints of a SavedModel by name: "serving_default" and "sample".
 
+    Generators that draw in several steps have "canvases" too.
+
     Args:
         generator: An inference copy.
         default_truncation: What `sample` does without one; None is `UNTRUNCATED`.
@@ -40,10 +42,13 @@ def endpoints(
             "`default_truncation` must be positive, or None for none. "
             f"Received: default_truncation={default_truncation}."
         )
-    return {
+    found = {
         "serving_default": images_of_latents(generator),
         "sample": pictures_of_seeds(generator, truncation),
     }
+    if getattr(generator, "draws_in_steps", False):
+        found["canvases"] = canvases_of_latents(generator)
+    return found
 
 
 def images_of_latents(generator: keras.Model, batch_size: int | None = None) -> Endpoint:
@@ -67,6 +72,22 @@ def images_of_latents(generator: keras.Model, batch_size: int | None = None) -> 
     if num_classes(generator):
         return Endpoint(conditional, [latents, labels])
     return Endpoint(unconditional, [latents])
+
+
+def canvases_of_latents(generator: keras.Model) -> Endpoint:
+    """latents [N, ...] -> {"canvases": [N, T, H, W, C] in [-1, 1]}, the last of which is the image.
+
+    Args:
+        generator: An inference copy of one that draws in several steps, without classes.
+    """
+    _require_backend()
+    drawing = generator.canvases()
+    latents = tf.TensorSpec((None, *latents_shape(generator)), tf.float32, "latents")
+
+    def canvases(latents):
+        return {"canvases": drawing({"latents": latents}, training=False)}
+
+    return Endpoint(canvases, [latents])
 
 
 def pictures_of_seeds(generator: keras.Model, default_truncation: float) -> Endpoint:

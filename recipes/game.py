@@ -123,11 +123,15 @@ def build_gan(images):
         generator=_generator_rule(spec),
         discriminator=_discriminator_rule(spec),
         ema=EMA(EMA_DECAY.value, EMA_START.value) if averaged else None,
-        # Batch norm lets the images of a batch influence one another.
-        score_together=getattr(spec, "d_norm", "none") == "none",
+        score_together=not _has_batch_norm(spec),
         jit_compile=common.JIT_COMPILE.value,
     )
     return model
+
+
+def _has_batch_norm(spec):
+    """Whether the images of a batch influence one another in the discriminator."""
+    return getattr(spec, "d_norm", "none") in ("inner", "all")
 
 
 def _generator_rule(spec):
@@ -198,7 +202,7 @@ def check_flags(replicas):
             f"Received: {len(given)} of these, and "
             f"{'one' if wanted else 'none'} of those."
         )
-    if GRADIENT_PENALTY.value and getattr(common.flag_spec(), "d_norm", "none") != "none":
+    if GRADIENT_PENALTY.value and _has_batch_norm(common.flag_spec()):
         raise ValueError(
             "--gradient_penalty is for discriminators without batch norm, in which the images of a "
             "batch do not influence one another's gradients (Gulrajani et al., 2017, section 4). "

@@ -20,7 +20,7 @@ METHODS = ("GRAN", "WIRGAN", "GP-WIRGAN")
 Found = dict[tuple[str, int, int], timing.Timing]
 
 
-def build(method: str, data: str, time_steps: int, d_steps: int) -> GAN:
+def build(method: str, data: str, time_steps: int, d_steps: int, **changes: int) -> GAN:
     """One model of the table, as its recipe has it.
 
     Args:
@@ -28,9 +28,10 @@ def build(method: str, data: str, time_steps: int, d_steps: int) -> GAN:
         data: The end of the variant's name: mnist, cifar10 or 64.
         time_steps: T.
         d_steps: Discriminator updates per step.
+        **changes: To the networks, whose sizes are the paper's without.
     """
     name = f"{method.lower()}-{data}"
-    changes = {"time_steps": time_steps, "initializer": "normal_0.02"}
+    changes = {"time_steps": time_steps, **changes}
     spec = registry.spec(name, **changes)
     model = GAN(
         registry.build_generator(name, **changes),
@@ -61,7 +62,13 @@ def _rmsprop():
     return keras.optimizers.RMSprop(5e-5)
 
 
-def measure(data: str, batch_size: int, all_time_steps: tuple[int, ...], rounds: int) -> Found:
+def measure(
+    data: str,
+    batch_size: int,
+    all_time_steps: tuple[int, ...],
+    rounds: int,
+    **changes: int,
+) -> Found:
     """Times of compiled steps, {(method, T, discriminator updates): seconds}.
 
     Random images stand for real ones, as their content costs nothing. The models take turns; of
@@ -71,7 +78,7 @@ def measure(data: str, batch_size: int, all_time_steps: tuple[int, ...], rounds:
     for method in METHODS:
         for time_steps in all_time_steps:
             for d_steps in (1,) if method == "GRAN" else (1, D_STEPS):
-                model = build(method, data, time_steps, d_steps)
+                model = build(method, data, time_steps, d_steps, **changes)
                 functions[method, time_steps, d_steps] = _step(model, batch_size * d_steps)
     found = timing.interleaved(functions, rounds, warm_up=1)
     functions.clear()

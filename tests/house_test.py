@@ -84,7 +84,7 @@ def label(module):
     if first in sys.stdlib_module_names:
         return None
     if first not in PACKAGES:
-        name = distributions()[first][0]
+        name = distributions().get(first, [first])[0]  # an optional one may not be installed
         return "@pypi//" + canonicalize_name(name).replace("-", "_")
     folder = first
     for part in rest:

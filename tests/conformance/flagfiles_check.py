@@ -66,7 +66,8 @@ def main():
     defaults = {name: flags.FLAGS[name].default for name in flags.FLAGS}
     for folder, method in zip(folders, methods, strict=True):
         for name, value in defaults.items():  # another method's do not stay
-            flags.FLAGS.set_default(name, value)
+            if flags.FLAGS[name].default != value:
+                flags.FLAGS.set_default(name, value)
         for path in sorted(folder.glob("*.flags")):
             parse(method, path)
             model = build(method)

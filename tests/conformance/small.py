@@ -140,7 +140,7 @@ def gan(name, **options):
         generator=UpdateRule(keras.optimizers.SGD(0.01), penalties=(OffDiagonal(1e-4),)),
         discriminator=UpdateRule(keras.optimizers.SGD(0.01), steps=2),
         ema=EMA(0.9, start_step=1),
-        score_together=getattr(spec, "d_norm", "none") == "none",
+        score_together=getattr(spec, "d_norm", "none") in ("none", "layer"),
         **options,
     )
     return model

@@ -266,3 +266,12 @@ def test_describe_many():
     assert "(range of the first 1000)" in text
     assert text.endswith("\n  ... and 5 more classes, smallest 70, largest 74")
     assert len(text.splitlines()) == 3 + 20 + 1
+
+
+def test_images_of_one_class():
+    digits = sources.load("digits", 8)
+    threes = sources.of_class(digits, 3)
+    np.testing.assert_array_equal(threes.images, digits.images[digits.labels == 3])
+    assert threes.class_names == ("3",) and not threes.labels.any()
+    with pytest.raises(ValueError, match="`label` must be in .0, 10.*label=10"):
+        sources.of_class(digits, 10)

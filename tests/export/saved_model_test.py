@@ -14,6 +14,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from export import inference, saved_model, signatures
+from tfgan_zoo.models import registry
 
 HERE = pathlib.Path(__file__).parent
 SEEDS = np.array([5, -6, 2**40], np.int64)
@@ -251,3 +252,13 @@ def test_other_backends_are_refused(generators, monkeypatch):
     monkeypatch.setattr(signatures.keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match="KERAS_BACKEND=jax"):
         signatures.endpoints(generators["shared"])
+
+
+def test_canvases_are_served(tmp_path):
+    generator = registry.build_generator("wirgan-digits", width=4, z_dim=6)
+    served = tf.saved_model.load(saved_model.save(generator, tmp_path))
+    latents = np.random.default_rng(0).normal(size=(5, 3, 6)).astype("float32")
+    drawn = served.signatures["canvases"](latents=tf.constant(latents))["canvases"]
+    np.testing.assert_allclose(drawn, generator.canvases()({"latents": latents}), atol=1e-5)
+    image = served.signatures["serving_default"](latents=tf.constant(latents))["image"]
+    np.testing.assert_allclose(drawn[:, -1], image, atol=1e-5)

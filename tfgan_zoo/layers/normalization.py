@@ -1,7 +1,6 @@
 """Batch normalisation with the statistics of the global batch, plain and conditional."""
 
 import keras
-import numpy as np
 from keras import ops
 
 
@@ -69,7 +68,7 @@ class Standardized(keras.layers.Layer):
         for average, value in zip(averages, (mean, variance), strict=True):
             moved = self.momentum * average + (1.0 - self.momentum) * value
             if self.steps > 1:
-                moved = ops.where(np.arange(self.steps)[:, None] == step, moved, average)
+                moved = ops.where(ops.arange(self.steps)[:, None] == step, moved, average)
             average.assign(moved)
         return mean, variance
 
