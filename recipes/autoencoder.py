@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from recipes import common, optimizers
+from recipes import common, optimizers, variants
 from tfgan_zoo.models import registry
 from tfgan_zoo.training.gan import UpdateRule
 from tfgan_zoo.training.vae import VAE, SaltAndPepper
@@ -33,7 +33,7 @@ def method(*families: str, **defaults) -> common.Method:
 
 def build_vae(images):
     """Returns the compiled VAE the flags describe. Called in the strategy's scope."""
-    name, changes = common.VARIANT.value, common.spec_changes(images)
+    name, changes = variants.VARIANT.value, variants.spec_changes(images)
     generator = registry.build_generator(name, **changes)
     model = VAE(
         generator,

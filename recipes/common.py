@@ -1,6 +1,5 @@
 """The flags that all recipes share, and the program they are the front of."""
 
-import dataclasses
 import math
 import pathlib
 import sys
@@ -12,12 +11,11 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export.inference import load_generator
-from recipes import analysis, report, scores, trainer
+from recipes import analysis, optimizers, report, scores, trainer, variants
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.data import sources
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
-from tfgan_zoo.models import registry
 from tfgan_zoo.models.network import Spec
 from tfgan_zoo.training import priors
 from tfgan_zoo.training.checkpoints import Checkpoints
@@ -38,13 +36,6 @@ GENERATOR = flags.DEFINE_string(
     None,
     "A .keras file for --mode=sample and evaluate, instead of the run's generator; the results go "
     "to --run_dir.",
-)
-VARIANT = flags.DEFINE_string("variant", None, "Networks: a name from the registry.")
-SPEC = flags.DEFINE_list(
-    "spec",
-    [],
-    "Changes to the networks of --variant, as FIELD=VALUE, ...: width=64,skip_z=false. Widths are "
-    "separated by colons: g_widths=16:8:4.",
 )
 DATASET = flags.DEFINE_string(
     "dataset", None, "Images: digits, or folder:PATH with one folder per class."
@@ -161,23 +152,6 @@ class Method(NamedTuple):
             flags.FLAGS.set_default(name, value)
 
 
-def flag_spec() -> Spec:
-    """The spec of --variant with the changes of --spec.
-
-    Raises:
-        ValueError: If a field does not exist or a value is not of its kind.
-    """
-    return registry.spec(VARIANT.value, **_changes(SPEC.value))
-
-
-def spec_changes(images: ImageSet) -> dict:
-    """Changes to --variant: those of --spec, and the channels and classes of the images."""
-    data = {"channels": images.channels}
-    if flag_spec().supervised:
-        data["num_classes"] = images.num_classes
-    return {**_changes(SPEC.value), **data}
-
-
 def prior(spec: Spec) -> Callable:
     """The prior of --latents."""
     settings = {"steps": STEPS.value} if LATENTS.value == "annealed" else {}
@@ -202,44 +176,13 @@ def _truncations() -> list[float]:
         ) from None
 
 
-def _changes(pairs: list[str]) -> dict:
-    spec = registry.spec(VARIANT.value)
-    changes = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or name not in (field.name for field in dataclasses.fields(spec)):
-            names = ", ".join(field.name for field in dataclasses.fields(spec))
-            raise ValueError(
-                f"--spec must be FIELD=VALUE, ... with fields of {VARIANT.value}: {names}. "
-                f"Received: {pair!r}."
-            )
-        changes[name] = _as(getattr(spec, name), name, text)
-    return changes
-
-
-def _as(example, name, text):
-    """`text` as a value of the kind of `example`."""
-    kinds = {bool: _BOOLS.__getitem__, int: int, float: float, str: str, tuple: _widths}
-    try:
-        return kinds[type(example)](text)
-    except (ValueError, KeyError):
-        wanted = {bool: "true or false", tuple: "numbers with colons between, as 16:8:4"}
-        raise ValueError(
-            f"--spec={name}= must be {wanted.get(type(example), type(example).__name__)}. "
-            f"Received: {text!r}."
-        ) from None
-
-
-_BOOLS = {"true": True, "false": False}
-
-
-def _widths(text):
-    return tuple(int(width) for width in text.split(":"))
-
-
 def main(method: Method) -> None:
     """Runs a recipe as a program."""
     method.set_defaults()
+    # What --help lists: the flags of the method, which are defined elsewhere.
+    for module in (method.build.__module__, optimizers.__name__):
+        for flag in flags.FLAGS.get_flags_for_module(module):
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda argv: _run(method, argv))
 
 
@@ -256,7 +199,7 @@ def _run(method, argv):
         strategy = make_strategy(STRATEGY.value, TPU.value)
         _check_batch_size(strategy.num_replicas_in_sync)
         method.check_flags(strategy.num_replicas_in_sync)
-        splits = _load_data(flag_spec())
+        splits = _load_data(variants.flag_spec())
         backbone = _backbone()
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
@@ -274,7 +217,7 @@ def _use(run, families):
         require_flags(families)
         generator = _run_generator(run)
         step = max(Checkpoints(run / "checkpoints").steps(), default=0)
-        about = f"{VARIANT.value}, step {step}"
+        about = f"{variants.VARIANT.value}, step {step}"
     chosen = analysis.options(
         columns=COLUMNS.value,
         seed=SEED.value,
@@ -360,17 +303,13 @@ def _evaluate(run, generator, scorer, step, draw):
 
 def require_flags(families: tuple[str, ...]) -> None:
     """Raises ValueError for shared flags that are missing, unknown or contradict one another."""
-    for flag in (VARIANT, DATASET):
+    for flag in (variants.VARIANT, DATASET):
         if flag.value is None:
             raise ValueError(
                 f"--{flag.name} is required. Received: none. Name it, or a --flagfile= of recipes/"
                 "flagfiles that does."
             )
-    known = [name for family in families for name in registry.names(family)]
-    if VARIANT.value not in known:
-        raise ValueError(
-            f"--variant must be one of {', '.join(known)}. Received: {VARIANT.value!r}."
-        )
+    variants.require(families)
     if GENERATOR.value and MODE.value == "train":
         raise ValueError(
             f"--generator is for --mode=sample and evaluate. Received: {GENERATOR.value}. Drop it."
@@ -380,7 +319,7 @@ def require_flags(families: tuple[str, ...]) -> None:
             f"--tpu goes with --strategy=tpu. Received: --strategy={STRATEGY.value}. "
             "Drop one of them."
         )
-    flag_spec()
+    variants.flag_spec()
     if any(not truncation > 0 for truncation in _truncations()):
         raise ValueError(f"--standing must be positive. Received: {','.join(STANDING.value)}.")
     if TRUNCATION.value is not None and TRUNCATION.value <= 0:

@@ -6,7 +6,7 @@ A method is its families of networks and the defaults of these flags; see `metho
 import keras
 from absl import flags
 
-from recipes import common, optimizers
+from recipes import common, optimizers, variants
 from tfgan_zoo import losses
 from tfgan_zoo.models import registry
 from tfgan_zoo.training.ema import EMA
@@ -108,7 +108,7 @@ def method(*families: str, **defaults) -> common.Method:
 
 def build_gan(images):
     """Returns the compiled GAN the flags describe. Called in the strategy's scope."""
-    name, changes = common.VARIANT.value, common.spec_changes(images)
+    name, changes = variants.VARIANT.value, variants.spec_changes(images)
     spec = registry.spec(name, **changes)
     averaged = EMA_DECAY.value > 0
     model = GAN(
@@ -202,11 +202,11 @@ def check_flags(replicas):
             f"Received: {len(given)} of these, and "
             f"{'one' if wanted else 'none'} of those."
         )
-    if GRADIENT_PENALTY.value and _has_batch_norm(common.flag_spec()):
+    if GRADIENT_PENALTY.value and _has_batch_norm(variants.flag_spec()):
         raise ValueError(
             "--gradient_penalty is for discriminators without batch norm, in which the images of a "
             "batch do not influence one another's gradients (Gulrajani et al., 2017, section 4). "
-            f"Received: --gradient_penalty={GRADIENT_PENALTY.value} for {common.VARIANT.value}. "
+            f"Received: --gradient_penalty={GRADIENT_PENALTY.value} for {variants.VARIANT.value}. "
             "Add --spec=d_norm=none, or take the variant without."
         )
     _check_schedules()

@@ -109,7 +109,9 @@ class Scorer:
                     "fid_at_floor_count", float(np.mean(parts)), float(np.std(parts)), **about_parts
                 )
             )
-        if "labels" in inputs and self._names_classes(int(inputs["labels"].max()) + 1):
+        # InfoGAN's categories are classes that nobody named.
+        named = "labels" in inputs and getattr(generator.spec, "supervised", True)
+        if named and self._names_classes(int(inputs["labels"].max()) + 1):
             share = float(np.mean(np.argmax(logits, axis=1) == inputs["labels"]))
             records.append(self._record("class_share", share, **about))
         return records

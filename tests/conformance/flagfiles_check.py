@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from recipes import common
+from recipes import common, variants
 from tests.conformance import small
 from tfgan_zoo.data.sources import ImageSet
 
@@ -26,9 +26,9 @@ def parse(method, path):
     flags.FLAGS(["check", f"--flagfile={path}"])
     common.require_flags(method.families)
     method.check_flags(1)
-    changes = small.CHANGES.get(small.family(common.VARIANT.value), {"width": 8})
+    changes = small.CHANGES.get(small.family(variants.VARIANT.value), {"width": 8})
     texts = [f"{name}={_text(value)}" for name, value in changes.items()]
-    flags.FLAGS.spec = [*common.SPEC.value, *texts]
+    flags.FLAGS.spec = [*variants.SPEC.value, *texts]
 
 
 def _text(value):
@@ -37,7 +37,7 @@ def _text(value):
 
 def build(method):
     """The model that the flags describe, for images of three classes."""
-    spec = common.flag_spec()
+    spec = variants.flag_spec()
     shape = (1, spec.resolution, spec.resolution, spec.channels)
     labels = np.zeros(1, np.int32)
     images = ImageSet("noise", "train", np.zeros(shape, np.uint8), labels, tuple("abc"))

@@ -294,5 +294,5 @@ def test_divergence_stops_the_run(tmp_path):
 
 def test_help_reads_well():
     done = run("--help")
-    assert "Trains BigGAN" in done.stdout
+    assert "Trains BigGAN" in done.stdout and "--orthogonal" in done.stdout
     assert "--batch_size" in run("--helpfull").stdout
