@@ -38,7 +38,7 @@ DTYPES = ("float32", "bfloat16")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of an update.", lower_bound=1)
 ROUNDS = flags.DEFINE_integer("rounds", 10, "Timed steps of each.", lower_bound=1)
 THREADS = flags.DEFINE_integer("threads", 0, "Of each; 0 for all cores.", lower_bound=0)
-PRECISIONS = flags.DEFINE_multi_enum("dtype", DTYPES, DTYPES, "What the networks compute in.")
+DTYPE = flags.DEFINE_multi_enum("dtype", DTYPES, DTYPES, "What the networks compute in.")
 OUTPUT = flags.DEFINE_string("output", None, "Markdown file for the table.")
 
 
@@ -222,7 +222,7 @@ def main(_) -> None:
     if torch is None:
         raise app.UsageError(MISSING)
     torch.set_num_threads(threads)
-    text = report(PRECISIONS.value, BATCH_SIZE.value, ROUNDS.value, threads)
+    text = report(DTYPE.value, BATCH_SIZE.value, ROUNDS.value, threads)
     print(text)
     if OUTPUT.value:
         replace_text(pathlib.Path(OUTPUT.value), text)

@@ -181,7 +181,7 @@ def test_initial_kernels():
     [
         ({"resolution": 60}, "`resolution` must be a seed.*resolution=60, g_widths=\\(8, 8, 4, 2"),
         ({"g_widths": (1,)}, "`resolution` must be a seed.*g_widths=\\(1,\\)"),
-        ({"flat_blocks": 4}, "All entries of `d_widths` but `flat_blocks`.*flat_blocks=4"),
+        ({"flat_blocks": 4}, "All entries of `d_widths` but `flat_blocks`.*of which 4 do not"),
         ({"d_widths": (1,) * 7}, "no more than it can bear.*resolution=64"),
         ({"d_norm": "batch"}, "`d_norm` must be one of none, layer: with batch norm.*'batch'"),
         ({"num_classes": 10}, "`num_classes` must be 0.*num_classes=10. For labels take"),

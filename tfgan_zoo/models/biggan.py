@@ -45,20 +45,7 @@ class BigGANSpec(Spec):
     sn_epsilon: float = 1e-6
 
     def __post_init__(self):
-        side = self.resolution >> (len(self.g_widths) - 1)
-        if len(self.g_widths) < 2 or side << (len(self.g_widths) - 1) != self.resolution:
-            raise ValueError(
-                "`resolution` must be a seed of at least one pixel doubled once for every entry of "
-                f"`g_widths` but the first. Received: resolution={self.resolution}, "
-                f"g_widths={self.g_widths}. Drop or add widths."
-            )
-        halvings = len(self.d_widths) - self.flat_blocks
-        if halvings < 1 or self.resolution % 2**halvings:
-            raise ValueError(
-                "All entries of `d_widths` but `flat_blocks` halve the resolution: at least one, "
-                f"and no more than it can bear. Received: resolution={self.resolution}, "
-                f"d_widths={self.d_widths}, flat_blocks={self.flat_blocks}. Drop or add widths."
-            )
+        blocks.check_resolution(self, self.flat_blocks, "`flat_blocks`")
         if self.z_dim % self.z_parts:
             raise ValueError(
                 f"`z_dim` must split into {self.z_parts} equal parts, one per block and one for "
@@ -70,7 +57,7 @@ class BigGANSpec(Spec):
                 "`skip_z` needs a class embedding to join the latents with. "
                 "Received: shared_dim=0. Set shared_dim, or skip_z=False."
             )
-        blocks.check_attention(self, halvings)
+        blocks.check_attention(self, len(self.d_widths) - self.flat_blocks)
         blocks.check_initializer(self.initializer)
 
     @property

@@ -38,20 +38,7 @@ class BigGANDeepSpec(Spec):
     sn_epsilon: float = 1e-6
 
     def __post_init__(self):
-        doublings = len(self.g_widths) - 1
-        if doublings < 1 or self.resolution % 2**doublings:
-            raise ValueError(
-                "`resolution` must be a seed of at least one pixel doubled once for every entry of "
-                f"`g_widths` but the first. Received: resolution={self.resolution}, "
-                f"g_widths={self.g_widths}. Drop or add widths."
-            )
-        halvings = len(self.d_widths) - 1
-        if halvings < 1 or self.resolution % 2**halvings:
-            raise ValueError(
-                "All entries of `d_widths` but the first halve the resolution: at least one, and "
-                f"no more than it can bear. Received: resolution={self.resolution}, "
-                f"d_widths={self.d_widths}. Drop or add widths."
-            )
+        blocks.check_resolution(self, 1, "the first")
         odd = [w * self.width for w in self.g_widths + self.d_widths if w * self.width % 4]
         if odd:
             raise ValueError(
@@ -76,7 +63,7 @@ class BigGANDeepSpec(Spec):
                 "`rgb_filters` must be 0 or at least `channels`. "
                 f"Received: rgb_filters={self.rgb_filters}, channels={self.channels}."
             )
-        blocks.check_attention(self, halvings)
+        blocks.check_attention(self, len(self.d_widths) - 1)
         blocks.check_initializer(self.initializer)
 
     @property

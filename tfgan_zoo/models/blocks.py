@@ -67,6 +67,30 @@ def check_initializer(name):
         )
 
 
+def check_resolution(spec, flat, which):
+    """Raises ValueError if the numbers of widths do not suit a spec's resolution.
+
+    Args:
+        spec: Of a residual generator and discriminator.
+        flat: Entries of `d_widths` that do not halve the resolution.
+        which: These in words.
+    """
+    doublings = len(spec.g_widths) - 1
+    if doublings < 1 or spec.resolution % 2**doublings:
+        raise ValueError(
+            "`resolution` must be a seed of at least one pixel doubled once for every entry of "
+            f"`g_widths` but the first. Received: resolution={spec.resolution}, "
+            f"g_widths={spec.g_widths}. Drop or add widths."
+        )
+    halvings = len(spec.d_widths) - flat
+    if halvings < 1 or spec.resolution % 2**halvings:
+        raise ValueError(
+            f"All entries of `d_widths` but {which} halve the resolution: at least one, and no "
+            f"more than it can bear. Received: resolution={spec.resolution}, "
+            f"d_widths={spec.d_widths}, of which {flat} do not. Drop or add widths."
+        )
+
+
 def check_attention(spec, halvings):
     """Raises ValueError if a spec wants attention at a resolution that no feature map has."""
     seed = spec.resolution >> (len(spec.g_widths) - 1)

@@ -39,21 +39,7 @@ class ResNetSpec(Spec):
     bn_epsilon: float = 1e-5  # of layer norm, too
 
     def __post_init__(self):
-        doublings = len(self.g_widths) - 1
-        side = self.resolution >> max(doublings, 0)
-        if doublings < 1 or side < 1 or side << doublings != self.resolution:
-            raise ValueError(
-                "`resolution` must be a seed of at least one pixel doubled once for every entry of "
-                f"`g_widths` but the first. Received: resolution={self.resolution}, "
-                f"g_widths={self.g_widths}. Drop or add widths."
-            )
-        halvings = len(self.d_widths) - self.flat_blocks
-        if halvings < 1 or self.resolution % 2**halvings:
-            raise ValueError(
-                "All entries of `d_widths` but `flat_blocks` halve the resolution: at least one, "
-                f"and no more than it can bear. Received: resolution={self.resolution}, "
-                f"d_widths={self.d_widths}, flat_blocks={self.flat_blocks}. Drop or add widths."
-            )
+        blocks.check_resolution(self, self.flat_blocks, "`flat_blocks`")
         if self.d_norm not in NORMS:
             raise ValueError(
                 f"`d_norm` must be one of {', '.join(NORMS)}: with batch norm, the gradient "

@@ -107,20 +107,9 @@ class GAN(keras.Model):
         self.prior = prior
         self.judge = judge or discriminator
         self.ema_generator = ema_generator
-        self.seed = self._add_counter("seed")
-        self.seed.assign(seed)
-        self.step = self._add_counter("step")
+        self.seed = noise.add_counter(self, "seed", seed)
+        self.step = noise.add_counter(self, "step")
         self.built = True
-
-    def _add_counter(self, name):
-        return self.add_weight(
-            (),
-            "zeros",
-            dtype="int32",
-            trainable=False,
-            aggregation="only_first_replica",
-            name=name,
-        )
 
     def compile(
         self, *, loss, generator, discriminator, ema=None, score_together=True, **kwargs

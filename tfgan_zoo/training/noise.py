@@ -5,6 +5,7 @@ TensorFlow promises that for integers only: XLA makes other floats of the same r
 
 import math
 
+import keras
 import tensorflow as tf
 
 # Named, because the default depends on the device.
@@ -38,3 +39,17 @@ def split(seed: tf.Tensor, count: int = 2) -> list[tf.Tensor]:
 def fold_in(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     """Another seed for every number."""
     return tf.random.fold_in(seed, number, ALGORITHM)
+
+
+def add_counter(model: keras.Model, name: str, value: int = 0) -> keras.Variable:
+    """An int32 weight of the model that noise depends on: saved with it, the same on replicas."""
+    counter = model.add_weight(
+        (),
+        "zeros",
+        dtype="int32",
+        trainable=False,
+        aggregation="only_first_replica",
+        name=name,
+    )
+    counter.assign(value)
+    return counter

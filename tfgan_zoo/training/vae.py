@@ -104,20 +104,9 @@ class VAE(keras.Model):
         self.posterior = posterior
         self.corrupt = corrupt
         self.binarize = binarize
-        self.seed = self._add_counter("seed")
-        self.seed.assign(seed)
-        self.step = self._add_counter("step")
+        self.seed = noise.add_counter(self, "seed", seed)
+        self.step = noise.add_counter(self, "step")
         self.built = True
-
-    def _add_counter(self, name):
-        return self.add_weight(
-            (),
-            "zeros",
-            dtype="int32",
-            trainable=False,
-            aggregation="only_first_replica",
-            name=name,
-        )
 
     def compile(self, rule: UpdateRule, **kwargs) -> None:
         """Sets the rule, and builds the optimizer, so that `fit` works under a strategy.
