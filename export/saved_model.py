@@ -3,8 +3,8 @@ r"""Writes a trained generator as a SavedModel that TensorFlow Serving and other
     python -m export.saved_model --generator=RUN/generator.keras --output=SERVED
 
 SERVED/1/ has two signatures, see signatures.py: "serving_default" makes images of latents, and
-"sample" makes PNG files of seeds. Generators that draw in steps have a third, "canvases". The next export goes to SERVED/2/, which a running server then
-takes over; nothing is ever overwritten.
+"sample" makes PNG files of seeds. Generators that draw in steps have a third, "canvases". The next
+export goes to SERVED/2/, which a running server then takes over; nothing is ever overwritten.
 """
 
 import os

@@ -236,7 +236,7 @@ def csv_text(lines: list[dict]) -> str:
     return buffer.getvalue()
 
 
-def _plain(axis):
+def plain(axis):
     """Numbers on a logarithmic axis as people write them."""
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
@@ -254,7 +254,7 @@ def dots(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Figu
     axes.set_yticks(range(len(rows)), [f"{row.name}: {row.what}" for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(f"{label}; a dot is a seed, a line the mean", fontsize=9)
-    _plain(axes.xaxis)
+    plain(axes.xaxis)
     figure.suptitle(title, fontsize=10)
     axes.grid(alpha=0.3, axis="x", which="both")
     return figure
@@ -271,7 +271,7 @@ def lines(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Fig
         low, high = ([end(v) for v in curve.values()] for end in (min, max))
         axes.fill_between(list(curve), low, high, alpha=0.15, color=line.get_color(), linewidth=0)
     axes.set_yscale("log")
-    _plain(axes.yaxis)
+    plain(axes.yaxis)
     axes.set_xlabel("step", fontsize=9)
     axes.set_ylabel(f"{label}, mean and range of {len(lab.seeds)} seeds", fontsize=9)
     axes.set_title(title, fontsize=10)
@@ -305,7 +305,7 @@ def trade_off(curves: dict[str, dict], title: str) -> Figure:
                 textcoords="offset points",
             )
     axes.set_yscale("log")
-    _plain(axes.yaxis)
+    plain(axes.yaxis)
     axes.set_xlabel("Inception Score, higher is better", fontsize=9)
     axes.set_ylabel("FID, lower is better", fontsize=9)
     axes.set_title(f"{title}\nnumbers are thresholds", fontsize=10)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from recipes import scores, sheets
+from recipes import scores, sheets, tables
 from recipes.run_directory import RunDirectory
 from tfgan_zoo import sampling
 
@@ -121,6 +121,7 @@ def loss_figure(folder, curve: list[tuple[float, float, int]], title: str) -> Fi
     other = axes.twinx()
     other.plot(steps, distances, "s--", ms=4, color="#e6550d", label="FID, right")
     other.set_yscale("log")
+    tables.plain(other.yaxis)
     other.set_ylabel("FID, lower is better", fontsize=9)
     handles = [*axes.get_lines(), *other.get_lines()]
     axes.legend(handles, [handle.get_label() for handle in handles], fontsize=8)
