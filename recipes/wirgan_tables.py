@@ -351,9 +351,9 @@ GP-WIRGAN are trained with 5 discriminator updates per iteration, GRAN with 1; "
 compares equal work. GRAN has its authors' widths. A claim holds if the quartiles do not overlap.
 """
 FIGURE_PROTOCOL = """\
-The paper's Figure 13 is its Figure 12 for CIFAR-10. The claim is judged by the rank correlation, over
-all scored steps, of FID with the estimate of the distance: minus the discriminator's loss without
-penalty, a mean over the steps since the last report.
+The paper's Figure 13 is its Figure 12 for CIFAR-10. The claim is judged by the rank correlation,
+over all scored steps, of FID with the estimate of the distance: minus the discriminator's loss
+without penalty, a mean over the steps since the last report.
 """
 WRITERS = {
     **{str(number): functools.partial(_write_gam, number) for number in range(3, 8)},
