@@ -21,9 +21,12 @@ PROTOCOL = """\
 1,000 samples of each run, DRAW's and DAVE's as the means of their pixels.
 Classifiers: {accuracies}.
 E1: 100 times (1 - the mean of the first classifier's largest probability). E2: how often the two
-classifiers, trained independently, disagree. E3: how often the first one errs on 100 samples of
-each of ten models, every one trained on one class alone, seed 0. The paper states no definition:
-compare orders, not values.
+classifiers, trained independently, disagree. The paper states no definition: compare orders, not
+values.
+"""
+PER_CLASS_PROTOCOL = """\
+E3: how often the first classifier errs on 100 samples of each of ten models, every one trained on
+one class alone, seed 0.
 """
 
 

@@ -153,9 +153,10 @@ def _write_table8(lab, results):
         for better, worse in itertools.pairwise(order)
         for measure in found[better]
     ]
-    protocol = judged.PROTOCOL.format(
-        accuracies=judged.accuracies(classifiers, _images(data, "held_out"))
-    )
+    accuracies = judged.accuracies(classifiers, _images(data, "held_out"))
+    protocol = judged.PROTOCOL.format(accuracies=accuracies)
+    if PER_CLASS.value:
+        protocol += judged.PER_CLASS_PROTOCOL
     _write(results, "table8", lines, claims, protocol)
 
 
@@ -233,7 +234,7 @@ def _write_table10(lab, results):
 
 
 # {end of the variants' names: (the paper's data, batch size)}; larger networks get fewer images.
-TIMED = {"mnist": (["MNIST"], 64), "cifar10": (["CIFAR10"], 32), "64": (["LSUN", "CelebA"], 8)}
+TIMED = {"mnist": (["MNIST"], 32), "cifar10": (["CIFAR10"], 16), "64": (["LSUN", "CelebA"], 4)}
 
 
 # --- Figures 8 to 15 -----------------------------------------------------------------------------
@@ -302,8 +303,8 @@ def _is_protocol(lab):
     about = last["inception_score"]
     return (
         f"Inception Score of {about['fake_count']} samples in {about['splits']} splits, FID of the "
-        f"same samples against {about['real']} ({about['real_count']} images); network: "
-        f"{about['backbone']}, not the paper's Inception, whose protocol is not stated: compare "
+        f"same samples against\n{about['real']} ({about['real_count']} images); network: "
+        f"{about['backbone']}, not the paper's Inception, whose\nprotocol is not stated: compare "
         "orders, not values.\n"
     )
 
