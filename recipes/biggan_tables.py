@@ -15,19 +15,6 @@ from recipes import sheets, spectra, tables
 from recipes.tables import Claim, Lab, Row
 from tfgan_zoo.training.checkpoints import replace_text
 
-TABLE = flags.DEFINE_enum(
-    "table",
-    "ablation",
-    ["ablation", "baselines", "r1", "truncation", "collapse"],
-    "ablation: Table 1. baselines: SNGAN, SAGAN, BigGAN-deep. r1: section 4.2. truncation: section "
-    "3.1. collapse: a run that fails, with and without the monitor, and its singular values.",
-)
-RUNS = flags.DEFINE_string("runs", "runs/biggan-tables", "Folder of the runs.")
-RESULTS = flags.DEFINE_string("results", "recipes/results/biggan", "Folder of the tables.")
-SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
-JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
-THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
-
 FLAGFILE = pathlib.Path(__file__).parent / "flagfiles/biggan/digits16.flags"
 LAYOUT = "resolution=16,g_widths=4:2:1,d_widths=1:2:4,flat_blocks=1,z_dim=30"
 ATTENTION = f"{LAYOUT},g_attention=8,d_attention=8"
@@ -309,4 +296,18 @@ WRITERS = {
 }
 
 if __name__ == "__main__":
+    # Not at import: tests import several programs, whose flags have the same names.
+    TABLE = flags.DEFINE_enum(
+        "table",
+        "ablation",
+        ["ablation", "baselines", "r1", "truncation", "collapse"],
+        "ablation: Table 1. baselines: SNGAN, SAGAN, BigGAN-deep. r1: section 4.2. truncation: "
+        "section 3.1. collapse: a run that fails, with and without the monitor, and its singular "
+        "values.",
+    )
+    RUNS = flags.DEFINE_string("runs", "runs/biggan-tables", "Folder of the runs.")
+    RESULTS = flags.DEFINE_string("results", "recipes/results/biggan", "Folder of the tables.")
+    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
+    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
+    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
     app.run(main)

@@ -32,13 +32,6 @@ from tfgan_zoo.data import points
 from tfgan_zoo.metrics.points import energy_distance, high_quality_share, modes_covered
 from tfgan_zoo.training.checkpoints import replace_text
 
-RUNS = flags.DEFINE_string("runs", "runs/toys", "Folder of the runs.")
-RESULTS = flags.DEFINE_string("results", "recipes/results/wirgan", "Folder of page and pictures.")
-SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Of each configuration.")
-STEPS = flags.DEFINE_integer("steps", 1000, "Generator steps of each run.", lower_bound=1)
-JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time, one CPU thread each.", lower_bound=1)
-TRAIN = flags.DEFINE_bool("train", True, "False: write about the seeds that are complete.")
-
 WITHIN = 10.0  # standard deviations from a centre that still count; 3 is usual
 NAMES = {
     "clip": "clipping",
@@ -381,4 +374,13 @@ def main(argv):
 
 
 if __name__ == "__main__":
+    # Not at import: tests import several programs, whose flags have the same names.
+    RUNS = flags.DEFINE_string("runs", "runs/toys", "Folder of the runs.")
+    RESULTS = flags.DEFINE_string(
+        "results", "recipes/results/wirgan", "Folder of page and pictures."
+    )
+    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Of each configuration.")
+    STEPS = flags.DEFINE_integer("steps", 1000, "Generator steps of each run.", lower_bound=1)
+    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time, one CPU thread each.", lower_bound=1)
+    TRAIN = flags.DEFINE_bool("train", True, "False: write about the seeds that are complete.")
     app.run(main)

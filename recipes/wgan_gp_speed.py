@@ -35,12 +35,6 @@ PENALTY = 10.0
 MISSING = "This comparison needs PyTorch: pip install 'tfgan_zoo[torch]'."
 DTYPES = ("float32", "bfloat16")
 
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of an update.", lower_bound=1)
-ROUNDS = flags.DEFINE_integer("rounds", 10, "Timed steps of each.", lower_bound=1)
-THREADS = flags.DEFINE_integer("threads", 0, "Of each; 0 for all cores.", lower_bound=0)
-DTYPE = flags.DEFINE_multi_enum("dtype", DTYPES, DTYPES, "What the networks compute in.")
-OUTPUT = flags.DEFINE_string("output", None, "Markdown file for the table.")
-
 
 def our_step(dtype: str, batch_size: int, width: int | None = None):
     """A step of the zoo's GAN, as a function of nothing, and its number of weights.
@@ -229,4 +223,10 @@ def main(_) -> None:
 
 
 if __name__ == "__main__":
+    # Not at import: tests import several programs, whose flags have the same names.
+    BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of an update.", lower_bound=1)
+    ROUNDS = flags.DEFINE_integer("rounds", 10, "Timed steps of each.", lower_bound=1)
+    THREADS = flags.DEFINE_integer("threads", 0, "Of each; 0 for all cores.", lower_bound=0)
+    DTYPE = flags.DEFINE_multi_enum("dtype", DTYPES, DTYPES, "What the networks compute in.")
+    OUTPUT = flags.DEFINE_string("output", None, "Markdown file for the table.")
     app.run(main)

@@ -22,27 +22,6 @@ from recipes.tables import Claim, Lab, Row
 from tfgan_zoo.data import sources
 from tfgan_zoo.training.checkpoints import replace_text
 
-TABLE = flags.DEFINE_enum(
-    "table",
-    None,
-    ["3", "4", "5", "6", "7", "8", "9", "10", "figures"],
-    "3 and 4: GAM over T. 5 to 7: GAM between models. 8: error of a classifier. 9: Inception "
-    "Score, and Figure 7. 10: seconds per iteration. figures: 8 to 15.",
-    required=True,
-)
-SCALE = flags.DEFINE_enum(
-    "scale", "digits", ["digits", "paper"], "Narrow networks on the digits, or the paper's data."
-)
-RUNS = flags.DEFINE_string("runs", "runs/wirgan-tables", "Folder of the runs.")
-RESULTS = flags.DEFINE_string("results", "recipes/results/wirgan", "Folder of the tables.")
-SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
-JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
-THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
-PER_CLASS = flags.DEFINE_bool(
-    "per_class", True, "Table 8: also ten models per method and seed 0, one for each digit."
-)
-ROUNDS = flags.DEFINE_integer("rounds", 7, "Table 10: timed steps of each model.", lower_bound=1)
-
 HERE = pathlib.Path(__file__).parent
 PAPER = json.loads((HERE / "paper/wirgan.json").read_text(encoding="utf-8"))
 TIME_STEPS = (1, 3, 5)
@@ -378,4 +357,30 @@ def main(argv):
 
 
 if __name__ == "__main__":
+    # Not at import: tests import several programs, whose flags have the same names.
+    TABLE = flags.DEFINE_enum(
+        "table",
+        None,
+        ["3", "4", "5", "6", "7", "8", "9", "10", "figures"],
+        "3 and 4: GAM over T. 5 to 7: GAM between models. 8: error of a classifier. 9: Inception "
+        "Score, and Figure 7. 10: seconds per iteration. figures: 8 to 15.",
+        required=True,
+    )
+    SCALE = flags.DEFINE_enum(
+        "scale",
+        "digits",
+        ["digits", "paper"],
+        "Narrow networks on the digits, or the paper's data.",
+    )
+    RUNS = flags.DEFINE_string("runs", "runs/wirgan-tables", "Folder of the runs.")
+    RESULTS = flags.DEFINE_string("results", "recipes/results/wirgan", "Folder of the tables.")
+    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
+    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
+    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
+    PER_CLASS = flags.DEFINE_bool(
+        "per_class", True, "Table 8: also ten models per method and seed 0, one for each digit."
+    )
+    ROUNDS = flags.DEFINE_integer(
+        "rounds", 7, "Table 10: timed steps of each model.", lower_bound=1
+    )
     app.run(main)
