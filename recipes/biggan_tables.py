@@ -152,7 +152,7 @@ def main(argv):
     )
     results = pathlib.Path(RESULTS.value)
     results.mkdir(parents=True, exist_ok=True)
-    WRITERS[TABLE.value](lab, results)
+    tables.write_or_exit(lambda: WRITERS[TABLE.value](lab, results))
 
 
 def _write(lab, results, name, rows, lines, claims=None):

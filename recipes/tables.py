@@ -10,6 +10,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -171,6 +172,14 @@ class Lab:
             for record in records:
                 found.setdefault(record["step"], []).append(record["value"])
         return dict(sorted(found.items()))
+
+
+def write_or_exit(write: Callable[[], None]) -> None:
+    """Writes a table; ends the program with one line if something that it needs is not there."""
+    try:
+        write()
+    except (RuntimeError, ValueError, OSError) as error:
+        sys.exit(f"Error: {error}")
 
 
 def spread(values: list[float]) -> str:

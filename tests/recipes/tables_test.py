@@ -111,3 +111,12 @@ def test_rows_of_the_tables_are_well_formed():
             assert {claim.better, claim.worse} <= names.keys()
     assert all(names[row.name] == row for row in rows), "two rows of one name"
     assert json.dumps([row.flags for row in rows])
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, FileNotFoundError])
+def test_what_is_missing_ends_the_program_with_a_line(error):
+    def write():
+        raise error("No such folder: data.")
+
+    with pytest.raises(SystemExit, match="^Error: No such folder: data.$"):
+        tables.write_or_exit(write)
