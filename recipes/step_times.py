@@ -21,7 +21,7 @@ Found = dict[tuple[str, int, int], timing.Timing]
 
 
 def build(method: str, data: str, time_steps: int, d_steps: int, **changes: int) -> GAN:
-    """One model of the table, as its recipe has it.
+    """One model of the table, as its recipe has it; rates, which cost no time, aside.
 
     Args:
         method: Of METHODS.

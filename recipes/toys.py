@@ -14,7 +14,7 @@ import numpy as np
 from absl import app, flags
 from matplotlib.figure import Figure
 
-from recipes import scores, tables
+from recipes import scores, sheets, tables
 from recipes.toy_runs import (
     BATCH,
     D_STEPS,
@@ -356,8 +356,7 @@ def write(results: Results, folder: pathlib.Path, steps: int) -> None:
     lines = table(results)
     pictures = {f"fig{FIGURES[name]}": picture(results, name) for name in GENERATORS}
     for name, figure in {**pictures, "progress": progress(results)}.items():
-        figure.savefig(folder / f"tmp-toys-{name}.png")
-        (folder / f"tmp-toys-{name}.png").replace(folder / f"toys-{name}.png")
+        sheets.write(folder / f"toys-{name}.png", figure)
     replace_text(folder / "toys.csv", tables.csv_text(lines))
     replace_text(folder / "toys.md", page(results, lines, steps))
 
@@ -369,7 +368,8 @@ def main(argv):
     folder = pathlib.Path(RUNS.value)
     if TRAIN.value:
         train_missing(runs, folder, JOBS.value)
-    write(Results(runs, folder), pathlib.Path(RESULTS.value), STEPS.value)
+    results = pathlib.Path(RESULTS.value)
+    tables.write_or_exit(lambda: write(Results(runs, folder), results, STEPS.value))
     print(f"Written: {RESULTS.value}/toys.md, toys.csv and pictures.")
 
 

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
 FLAGFILES = sorted((ROOT / "recipes/flagfiles").glob("*/*.flags"))
 SOURCE = "\n".join(path.read_text() for path in RECIPES)
-DEFINED = re.findall(r"^([A-Z0-9_]+) = flags\.DEFINE_\w+\(\s*\"(\w+)\"", SOURCE, re.MULTILINE)
+DEFINED = re.findall(r"^ *([A-Z0-9_]+) = flags\.DEFINE_\w+\(\s*\"(\w+)\"", SOURCE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan_zoo.models import mlp
 from tfgan_zoo.models.mlp import MLPDiscriminator, MLPGenerator, MLPSpec
 
 SMALL = {"hidden": 8, "layers": 2}
@@ -21,13 +20,13 @@ def count(weights):
 
 def test_counts():
     # f: 4 -> 512 x 3 -> 2, g: 2 -> 512 x 3 -> 2, critic: 2 -> 512 x 3 -> 1, all with biases.
-    three = MLPGenerator(mlp.VARIANTS["mlp-toy-t3"])
+    three = MLPGenerator(MLPSpec(time_steps=3))
     assert count(part(three, "decoder")) == 528_898
     assert count(part(three, "encoder")) == 527_874
     assert count(three.trainable_variables) == 528_898 + 527_874
-    one = MLPGenerator(mlp.VARIANTS["mlp-toy-t1"])
+    one = MLPGenerator(MLPSpec(time_steps=1))
     assert count(one.variables) == 528_898 and not part(one, "encoder")
-    assert count(MLPDiscriminator(mlp.VARIANTS["mlp-toy-t3"]).variables) == 527_361
+    assert count(MLPDiscriminator(MLPSpec(time_steps=3)).variables) == 527_361
 
 
 def perceptron(weights, x):

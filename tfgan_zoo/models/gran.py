@@ -13,6 +13,8 @@ reference codes use the moments of the batch also for samples.
 
 import dataclasses
 import functools
+import itertools
+import operator
 
 import keras
 from keras import ops
@@ -96,15 +98,13 @@ class GRANGenerator(Network):
 
     def __init__(self, spec, **kwargs):
         inputs = blocks.input_layers(0, latents=spec.latents_shape)
-        steps = range(spec.time_steps)
+        latents = inputs["latents"]
         if spec.accumulate:
-            latents = [_mixed(inputs["latents"], spec)] * spec.time_steps
-            drawn = _unroll(latents, spec)
-            drawn = [sum(drawn[1 : step + 1], start=drawn[0]) for step in steps]
+            drawn = _unroll([_mixed(latents, spec)] * spec.time_steps, spec)
+            squash = keras.layers.Activation("tanh", dtype="float32", name="canvas")
+            canvases = [squash(x) for x in itertools.accumulate(drawn, operator.add)]
         else:
-            drawn = _unroll([inputs["latents"][:, step] for step in steps], spec)
-        squash = keras.layers.Activation("tanh", dtype="float32", name="canvas")
-        canvases = [squash(x) for x in drawn] if spec.accumulate else drawn
+            canvases = _unroll([latents[:, step] for step in range(spec.time_steps)], spec)
         super().__init__(inputs, canvases[-1], spec, canvases=canvases, **kwargs)
 
 
@@ -118,21 +118,24 @@ def _mixed(latents, spec):
 
 def _unroll(latents, spec):
     """What is drawn in each step: canvases of WIRGAN, and of GRAN what is added to the canvas."""
-    count = 1 if spec.share_weights else spec.time_steps
-    names = [""] if spec.share_weights else [f"step_{step}_" for step in range(1, count + 1)]
-    calls = spec.time_steps if spec.share_weights else 1
-    decoders = [_decoder(spec, calls, name) for name in names]
-    encoders = [_encoder(spec, calls - 1 or 1, name) for name in names]
+    decoders = _of_steps(_decoder, spec.time_steps, spec)
+    encoders = _of_steps(_encoder, spec.time_steps - 1, spec)
     drawn, code = [], ops.zeros_like(latents[0])
     for step, z in enumerate(latents):
-        if spec.share_weights:
-            decode, encode, call = decoders[0], encoders[0], step
-        else:
-            decode, encode, call = decoders[step], encoders[step], 0
-        if drawn:
-            code = strided.run(encode, drawn[-1], step=max(call - 1, 0))
-        drawn.append(strided.run(decode, keras.layers.Concatenate()([z, code]), step=call))
+        if step:
+            layers, call = encoders[step - 1]
+            code = strided.run(layers, drawn[-1], call)
+        layers, call = decoders[step]
+        drawn.append(strided.run(layers, keras.layers.Concatenate()([z, code]), call))
     return drawn
+
+
+def _of_steps(draw, count, spec):
+    """(layers, which call of them it is) for each of `count` steps."""
+    if not spec.share_weights:
+        return [(draw(spec, 1, f"step_{step}_"), 0) for step in range(1, count + 1)]
+    layers = draw(spec, count, "") if count else []
+    return [(layers, step) for step in range(count)]
 
 
 def _decoder(spec, calls, prefix):

@@ -1,5 +1,6 @@
 """Networks for points in the plane: the toy models of Feng et al., 2020 (GP-WIRGAN, Figs. 4-6).
 
+They are not in the registry, whose networks make images.
 Widths, depth and initialisation, which that paper leaves open, are those of the toy experiments of
 Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028.
 """
@@ -42,12 +43,6 @@ class MLPSpec(Spec):
     @property
     def latents_shape(self):
         return (self.time_steps, self.z_dim)
-
-
-VARIANTS = {
-    "mlp-toy-t1": MLPSpec(time_steps=1),
-    "mlp-toy-t3": MLPSpec(time_steps=3),
-}
 
 
 class _Perceptron:
