@@ -183,11 +183,11 @@ def write_or_exit(write: Callable[[], None]) -> None:
 
 
 def spread(values: list[float]) -> str:
-    """Mean and standard deviation over seeds, as 0.123 +- 0.004."""
+    """Mean and standard deviation over seeds, as 0.123 ± 0.004; of one seed its value."""
     if not values:
         return "none"
-    deviation = statistics.stdev(values) if len(values) > 1 else math.nan
-    return f"{statistics.mean(values):.3g} ± {deviation:.2g}"
+    mean = f"{statistics.mean(values):.3g}"
+    return f"{mean} ± {statistics.stdev(values):.2g}" if len(values) > 1 else mean
 
 
 def verdict(better: list[float], worse: list[float], lower: bool = True) -> str:

@@ -7,7 +7,6 @@ import itertools
 import multiprocessing
 import os
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -152,11 +151,11 @@ def train(run: Run) -> dict[str, np.ndarray]:
     Returns:
         "points" [10000, 2] generated in the end, "grid" [128, 128] values of the critic,
         "estimates" [steps] of the distance, "snapshots" [10, 2000, 2] generated during training
-        after "snapshot_steps" [10], and "seconds".
+        after "snapshot_steps" [10].
     """
     players = game(run.method, run.generator)
     players.reset(run.seed)
-    begin, estimates, snapshots = time.perf_counter(), [], []
+    estimates, snapshots = [], []
     marks = [run.steps * (number + 1) // SNAPSHOTS for number in range(SNAPSHOTS)]
     for step in range(run.steps):
         real = points.sample(run.data, D_STEPS * BATCH, (run.seed, 0, step))
@@ -168,7 +167,6 @@ def train(run: Run) -> dict[str, np.ndarray]:
         "estimates": np.array(estimates),
         "snapshots": np.array(snapshots),
         "snapshot_steps": np.array(marks),
-        "seconds": np.array(time.perf_counter() - begin),
     }
 
 

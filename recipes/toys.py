@@ -97,7 +97,7 @@ def _key(run):
 def score(run: Run, kept: dict[str, np.ndarray]) -> dict[str, float]:
     """All numbers of a run."""
     real = points.sample(run.data, SAMPLES, (run.seed, 3))
-    found = {**shape(kept["grid"], real), "seconds": float(kept["seconds"])}
+    found = shape(kept["grid"], real)
     found["estimate"] = float(np.mean(kept["estimates"][-50:]))
     return found | (_quality(run.data, kept["points"], real) if GENERATORS[run.generator] else {})
 
@@ -171,7 +171,6 @@ def table(results: Results) -> list[dict[str, str]]:
                 "quadratic R2": cell("quadratic"),
                 "data above ground": cell("above"),
                 "W estimate": cell("estimate"),
-                "seconds": cell("seconds"),
             }
         )
     return lines
@@ -317,8 +316,7 @@ straight pieces, 1/r: circles); quadratic R2, the share of its variance that a q
 the coordinates explains, so moments up to the second; data above ground, the chance that it is
 higher at a real point than anywhere there (1/2: it knows nothing, as it may where the generator is
 right). W estimate: mean of the last 50 steps; the critics' scales differ, so only alike ones
-compare. Seconds are of one CPU thread of a shared machine. A verdict needs a difference of two
-standard errors.
+compare. A verdict needs a difference of two standard errors.
 
 """
 

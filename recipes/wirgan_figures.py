@@ -1,6 +1,5 @@
 """Pictures of recipes.wirgan_tables."""
 
-import math
 import statistics
 
 import keras
@@ -80,9 +79,8 @@ def inception_scores(lines: list[dict], context: list[dict]) -> Figure:
     left.invert_yaxis()
     left.set_title("Of papers, CIFAR-10, Inception", fontsize=10)
     names = [f"{line['data']}: {line['model']}" for line in lines]
-    values = [float(line["IS"].split(" ")[0]) for line in lines]
-    errors = [float(line["IS"].split(" ")[2]) for line in lines]
-    errors = [0.0 if math.isnan(error) else error for error in errors]
+    parts = [[float(part) for part in line["IS"].split(" ± ")] for line in lines]
+    values, errors = [part[0] for part in parts], [sum(part[1:]) for part in parts]
     right.barh(names, values, xerr=errors, color="#3182bd")
     right.invert_yaxis()
     right.set_title("Ours, another network: not comparable", fontsize=10)

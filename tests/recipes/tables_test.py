@@ -26,6 +26,7 @@ def test_verdicts(better, worse, lower, words):
 
 def test_spread():
     assert tables.spread([1.0, 2.0, 3.0]) == "2 ± 1"
+    assert tables.spread([4.0]) == "4"
     assert tables.spread([]) == "none"
 
 

@@ -229,7 +229,6 @@ def fixture_results(tmp_path, monkeypatch):
             estimates=np.ones(run.steps),
             snapshots=[points[:50], found[:50]],
             snapshot_steps=[15, 30],
-            seconds=7.0,
         )
     return toys.Results(runs, tmp_path)
 
