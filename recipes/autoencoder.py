@@ -28,12 +28,12 @@ BINARIZE = flags.DEFINE_bool(
 
 def method(*families: str, **defaults) -> common.Method:
     """A recipe: the families of networks it trains, and the defaults of its flags."""
-    return common.Method(families, build_vae, check_flags, defaults)
+    return common.Method(families, build_vae, check_flags, defaults, common.one_phase)
 
 
-def build_vae(images):
+def build_vae(images, phase):
     """Returns the compiled VAE the flags describe. Called in the strategy's scope."""
-    name, changes = variants.VARIANT.value, variants.spec_changes(images)
+    name, changes = variants.VARIANT.value, variants.spec_changes(images, phase)
     generator = registry.build_generator(name, **changes)
     model = VAE(
         generator,

@@ -11,14 +11,14 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export.inference import load_generator
-from recipes import analysis, optimizers, report, scores, trainer, variants
+from recipes import analysis, optimizers, phases, report, scores, trainer, variants
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.data import sources
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.models.network import Spec
 from tfgan_zoo.training import priors
-from tfgan_zoo.training.checkpoints import Checkpoints
+from tfgan_zoo.training.growing import Phase
 from tfgan_zoo.training.monitor import TrainingFailed
 
 RUN_DIR = flags.DEFINE_string(
@@ -114,6 +114,13 @@ BACKBONE = flags.DEFINE_string(
 NUM_SCORED = flags.DEFINE_integer(
     "num_scored", 5000, "Generated images that are scored.", lower_bound=2
 )
+SWD_PATCHES = flags.DEFINE_integer(
+    "swd_patches",
+    0,
+    "Patches of each image for sliced Wasserstein distances; 0: none. PGGAN's paper has 128, of "
+    "16,384 images.",
+    lower_bound=0,
+)
 TRUNCATION = flags.DEFINE_float(
     "truncation", None, "Largest latent of --mode=sample and evaluate. Default: no limit."
 )
@@ -134,22 +141,29 @@ class Method(NamedTuple):
 
     Attributes:
         families: Of the registry, whose variants it can train.
-        build: Returns the compiled model that the flags describe, for the given images. Called in
-            the strategy's scope.
+        build: Returns the compiled model that the flags describe, for the given images and phase of
+            training. Called in the strategy's scope.
         check_flags: Called with the number of replicas; raises ValueError if the recipe's own
             flags contradict one another.
         defaults: Of flags, by name.
+        phases: Of the training that the flags describe, at least one.
     """
 
     families: tuple[str, ...]
-    build: Callable[[ImageSet], keras.Model]
+    build: Callable[[ImageSet, Phase], keras.Model]
     check_flags: Callable[[int], None]
     defaults: dict[str, object]
+    phases: Callable[[], list[Phase]]
 
     def set_defaults(self) -> None:
         """Makes them those of the program."""
         for name, value in self.defaults.items():
             flags.FLAGS.set_default(name, value)
+
+
+def one_phase() -> list[Phase]:
+    """The phases of networks that do not grow."""
+    return [Phase.whole(variants.flag_spec().resolution, STEPS.value, BATCH_SIZE.value)]
 
 
 def prior(spec: Spec) -> Callable:
@@ -188,6 +202,7 @@ def main(method: Method) -> None:
 
 def _run(method, argv):
     logging.set_verbosity(logging.WARNING)  # TensorFlow's exporters tell every file they write
+    tf.get_logger().setLevel("ERROR")  # and a phase that needs functions of its own is no mistake
     run = RunDirectory(RUN_DIR.value)
     try:
         if argv[1:]:
@@ -199,12 +214,13 @@ def _run(method, argv):
         strategy = make_strategy(STRATEGY.value, TPU.value)
         _check_batch_size(strategy.num_replicas_in_sync)
         method.check_flags(strategy.num_replicas_in_sync)
+        method.phases()  # which raises for flags that contradict one another
         splits = _load_data(variants.flag_spec())
         backbone = _backbone()
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
-    scorer = scores.Scorer(backbone, *splits) if backbone else None
-    _train(method.build, run, splits[0], strategy, scorer)
+    scorer = scores.Scorer(backbone, *splits, SWD_PATCHES.value) if backbone else None
+    _train(method, run, splits[0], strategy, scorer)
 
 
 def _use(run, families):
@@ -216,7 +232,7 @@ def _use(run, families):
         run.adopt_flags(flags.FLAGS)
         require_flags(families)
         generator = _run_generator(run)
-        step = max(Checkpoints(run / "checkpoints").steps(), default=0)
+        step = phases.newest_step(run)
         about = f"{variants.VARIANT.value}, step {step}"
     chosen = analysis.options(
         columns=COLUMNS.value,
@@ -232,7 +248,7 @@ def _use(run, families):
             raise ValueError("--dataset is required to compare with. Received: none. Name it.")
         splits = _load_data(generator.spec)
         backbone = _backbone()
-        scorer = scores.Scorer(backbone, *splits) if backbone else None
+        scorer = scores.Scorer(backbone, *splits, SWD_PATCHES.value) if backbone else None
     draw = _draw_latents(generator.spec)
     if evaluate:
         _evaluate(run, generator, scorer, step, draw)
@@ -240,17 +256,39 @@ def _use(run, families):
         analysis.sample(generator, run.path / "sheets", about, chosen, splits, scorer, draw)
 
 
-def _train(build, run, images, strategy, scorer):
+def _train(method, run, images, strategy, scorer):
     run.begin(flags.FLAGS)
     print(sources.describe(images))
-    keras.utils.set_random_seed(SEED.value)
-    keras.config.set_dtype_policy(PRECISION.value)
-    with strategy.scope():
-        gan = build(images)
-    keras.config.set_dtype_policy("float32")
-    plan = trainer.Plan(
-        steps=STEPS.value,
-        batch_size=BATCH_SIZE.value,
+    setting = phases.Setting(
+        run=run,
+        build=method.build,
+        images=images,
+        strategy=strategy,
+        precision=PRECISION.value,
+        phases=method.phases(),
+        plan=_plan(),
+        scorer=scorer,
+        draw=_draw_latents,
+    )
+    try:
+        training = phases.train(setting)
+    except TrainingFailed as error:
+        sys.exit(f"Stopped: {error}")
+    except KeyboardInterrupt:
+        step = phases.newest_step(run)
+        sys.exit(f"Interrupted. Step {step} is kept: the same command goes on from there.")
+    if STANDING.value:
+        training.tabulate(_truncations(), analysis.STANDING_PASSES.value)
+    training.film()
+    exported = report.export(run, training.generator, training.step) if EXPORT.value else []
+    report.write(run, sources.describe(images), training.generator, exported)
+    if scorer:
+        print(scores.table(run.rows("scores.jsonl")))
+    print(report.whereabouts(run))
+
+
+def _plan():
+    return trainer.Plan(
         seed=SEED.value,
         flip=FLIP.value,
         log_every=LOG_EVERY.value,
@@ -264,22 +302,6 @@ def _train(build, run, images, strategy, scorer):
         max_rollbacks=MAX_ROLLBACKS.value,
         rollback_rate=ROLLBACK_RATE.value,
     )
-    draw = _draw_latents(gan.generator.spec)
-    training = trainer.Trainer(run, gan, images, strategy, plan, scorer, draw)
-    try:
-        training.train()
-    except TrainingFailed as error:
-        sys.exit(f"Stopped: {error}")
-    except KeyboardInterrupt:
-        sys.exit(f"Interrupted at step {training.step}. The same command goes on with the run.")
-    if STANDING.value:
-        training.tabulate(_truncations(), analysis.STANDING_PASSES.value)
-    training.film()
-    exported = report.export(run, training.generator, training.step) if EXPORT.value else []
-    report.write(run, sources.describe(images), training.generator, exported)
-    if scorer:
-        print(scores.table(run.rows("scores.jsonl")))
-    print(report.whereabouts(run))
 
 
 def _evaluate(run, generator, scorer, step, draw):

@@ -8,12 +8,17 @@ from absl import flags
 
 from recipes import common, optimizers, variants
 from tfgan_zoo import losses
+from tfgan_zoo.layers.gates import GatedAdd
 from tfgan_zoo.models import registry
+from tfgan_zoo.models.sharing import kernel_pairs
+from tfgan_zoo.training import sharing
 from tfgan_zoo.training.ema import EMA
 from tfgan_zoo.training.gan import GAN, UpdateRule
 from tfgan_zoo.training.information import MutualInformation
+from tfgan_zoo.training.observers import drive_noise
 from tfgan_zoo.training.penalties import (
     R1,
+    ClassError,
     Drift,
     GradientPenalty,
     LargestSingularValue,
@@ -37,12 +42,20 @@ CLIP = flags.DEFINE_float(
 GRADIENT_PENALTY = flags.DEFINE_float(
     "gradient_penalty", 0.0, "Weight of WGAN-GP's penalty, eq. 3.", lower_bound=0.0
 )
-ONE_SIDED = flags.DEFINE_bool("one_sided", False, "Penalise gradients with norms above 1 only.")
+GRADIENT_TARGET = flags.DEFINE_float(
+    "gradient_target", 1.0, "Norm (gamma) that it pulls gradients to.", lower_bound=1e-6
+)
+ONE_SIDED = flags.DEFINE_bool(
+    "one_sided", False, "Penalise gradients with norms above the target only."
+)
 DRIFT = flags.DEFINE_float(
     "drift", 0.0, "Weight of the squared logits of real images.", lower_bound=0.0
 )
 INFORMATION = flags.DEFINE_float(
     "information", 1.0, "Weight of InfoGAN's bound of mutual information.", lower_bound=0.0
+)
+CLASS_ERROR = flags.DEFINE_float(
+    "class_error", 1.0, "Weight of PGGAN's auxiliary classifier, if there are classes.", 0.0
 )
 ORTHOGONAL = flags.DEFINE_float(
     "orthogonal", 0.0, "Weight of the generator's off-diagonal penalty, eq. 3.", lower_bound=0.0
@@ -97,44 +110,115 @@ EMA_START = flags.DEFINE_integer(
 )
 
 
+SHARING = flags.DEFINE_enum(
+    "sharing",
+    "both",
+    sharing.MODES,
+    "How kernels learn that both players have, if --spec says they have: both: from both players. "
+    "d_only, g_only: from one. average: from the mean of both gradients, once per step. soft: each "
+    "player has copies, which are averaged.",
+)
+SHARED_LEARNING_RATE = flags.DEFINE_float(
+    "shared_learning_rate", 2e-4, "Of these kernels; with --sharing=average.", lower_bound=0.0
+)
+AVERAGE_EVERY = flags.DEFINE_integer(
+    "average_every", 1, "Steps between averages; with --sharing=soft.", lower_bound=1
+)
+
+
 def method(*families: str, **defaults) -> common.Method:
     """A recipe: the families of networks it trains, and the defaults of its flags.
 
     Raises:
         ValueError: If there is no flag of that name.
     """
-    return common.Method(families, build_gan, check_flags, defaults)
+    return common.Method(families, build_gan, check_flags, defaults, common.one_phase)
 
 
-def build_gan(images):
-    """Returns the compiled GAN the flags describe. Called in the strategy's scope."""
-    name, changes = variants.VARIANT.value, variants.spec_changes(images)
+def build_gan(images, phase):
+    """Returns the compiled GAN the flags describe. Called in the strategy's scope.
+
+    Args:
+        images: What it is to be trained on.
+        phase: Of the training.
+    """
+    name, changes = variants.VARIANT.value, variants.spec_changes(images, phase)
     spec = registry.spec(name, **changes)
     averaged = EMA_DECAY.value > 0
+    generator, discriminator = _players(spec, name, changes)
     model = GAN(
-        registry.build_generator(name, **changes),
-        registry.build_discriminator(name, **changes),
+        generator,
+        discriminator,
         common.prior(spec),
+        judge=discriminator.judge() if _shares(spec) else None,
         ema_generator=registry.build_generator(name, **changes) if averaged else None,
         seed=common.SEED.value,
     )
     model.compile(
         loss=losses.LOSSES[LOSS.value],
-        generator=_generator_rule(spec),
-        discriminator=_discriminator_rule(spec),
+        **_rules(spec, phase.rate, generator, discriminator),
+        watched=_gates(generator, discriminator),
         ema=EMA(EMA_DECAY.value, EMA_START.value) if averaged else None,
-        score_together=not _has_batch_norm(spec),
+        score_together=not _compares_images(spec),
         jit_compile=common.JIT_COMPILE.value,
     )
     return model
 
 
+def _shares(spec):
+    """Whether the players have kernels in common."""
+    return getattr(spec, "sharing", "none") != "none"
+
+
+def _players(spec, name, changes):
+    """Both networks, over common kernels or beginning with equal ones if they share."""
+    generator = registry.build_generator(name, **changes)
+    one = _shares(spec) and SHARING.value != "soft"
+    discriminator = registry.build_discriminator(name, generator if one else None, **changes)
+    if _shares(spec) and not one:
+        for first, second in kernel_pairs(generator, discriminator):
+            second.assign(first)
+    return generator, discriminator
+
+
+def _rules(spec, rate, generator, discriminator):
+    rules = {
+        "generator": _generator_rule(spec, rate),
+        "discriminator": _discriminator_rule(spec, rate),
+    }
+    if not _shares(spec):
+        return rules
+    average = SHARING.value == "average"
+    return sharing.rules(
+        SHARING.value,
+        **rules,
+        pairs=kernel_pairs(generator, discriminator),
+        optimizer=_optimizer(rate * SHARED_LEARNING_RATE.value, updates=1) if average else None,
+        every=AVERAGE_EVERY.value,
+    )
+
+
+def _gates(*networks):
+    """What gates there are, by names for logs."""
+    return {
+        f"{side}_{layer.name}": layer.gate
+        for side, network in zip("gd", networks, strict=True)
+        for layer in network.layers
+        if isinstance(layer, GatedAdd)
+    }
+
+
 def _has_batch_norm(spec):
-    """Whether the images of a batch influence one another in the discriminator."""
+    """Whether the discriminator has."""
     return getattr(spec, "d_norm", "none") in ("inner", "all")
 
 
-def _generator_rule(spec):
+def _compares_images(spec):
+    """Whether the images of a batch influence one another in the discriminator."""
+    return _has_batch_norm(spec) or getattr(spec, "variety", "none") != "none"
+
+
+def _generator_rule(spec, rate):
     target, ratio = SIGMA_TARGET.value, SIGMA_RATIO.value
     penalties = []
     if ORTHOGONAL.value:
@@ -142,35 +226,39 @@ def _generator_rule(spec):
     if SIGMA_PENALTY.value:
         penalties.append(LargestSingularValue(SIGMA_PENALTY.value, target, ratio))
     return UpdateRule(
-        _optimizer(G_LEARNING_RATE.value, updates=1),
+        _optimizer(rate * G_LEARNING_RATE.value, updates=1),
         micro_batches=G_MICRO_BATCHES.value,
-        penalties=(*penalties, *_information(spec)),
+        penalties=(*penalties, *_heads(spec)),
         projections=(ClampSingularValues(target, ratio),) if SIGMA_CLAMP.value else (),
     )
 
 
-def _discriminator_rule(spec):
+def _discriminator_rule(spec, rate):
     penalties = []
     if R1_WEIGHT.value:
         penalties.append(R1(R1_WEIGHT.value))
     if GRADIENT_PENALTY.value:
-        penalties.append(GradientPenalty(GRADIENT_PENALTY.value, one_sided=ONE_SIDED.value))
+        settings = (GRADIENT_PENALTY.value, GRADIENT_TARGET.value, ONE_SIDED.value)
+        penalties.append(GradientPenalty(*settings))
     if DRIFT.value:
         penalties.append(Drift(DRIFT.value))
     return UpdateRule(
-        _optimizer(D_LEARNING_RATE.value, updates=D_STEPS.value),
+        _optimizer(rate * D_LEARNING_RATE.value, updates=D_STEPS.value),
         steps=D_STEPS.value,
         micro_batches=D_MICRO_BATCHES.value,
-        penalties=(*penalties, *_information(spec)),
+        penalties=(*penalties, *_heads(spec)),
         projections=(ClipWeights(CLIP.value),) if CLIP.value else (),
+        observers=(drive_noise,) if getattr(spec, "d_noise", False) else (),
     )
 
 
-def _information(spec):
-    """InfoGAN's part of both losses."""
-    if not getattr(spec, "infers", False) or not INFORMATION.value:
-        return ()
-    return (MutualInformation(INFORMATION.value, spec.num_classes, spec.codes),)
+def _heads(spec):
+    """The part of both losses that is about what discriminators say besides logits."""
+    if getattr(spec, "infers", False) and INFORMATION.value:
+        return (MutualInformation(INFORMATION.value, spec.num_classes, spec.codes),)
+    if spec.num_classes and getattr(spec, "recognises", False):
+        return (ClassError(CLASS_ERROR.value),)
+    return ()
 
 
 def _optimizer(rate, updates):
@@ -209,7 +297,23 @@ def check_flags(replicas):
             f"Received: --gradient_penalty={GRADIENT_PENALTY.value} for {variants.VARIANT.value}. "
             "Add --spec=d_norm=none, or take the variant without."
         )
+    _check_sharing()
     _check_schedules()
+
+
+def _check_sharing():
+    mode = SHARING.value
+    if mode != "both" and not _shares(variants.flag_spec()):
+        raise ValueError(
+            "--sharing is for networks that share kernels. "
+            f"Received: --sharing={mode} for {variants.VARIANT.value}. Drop it, or take "
+            "--variant=sharing-digits and --spec=sharing=global."
+        )
+    if AVERAGE_EVERY.value > 1 and mode != "soft":
+        raise ValueError(
+            "--average_every goes with --sharing=soft. "
+            f"Received: {AVERAGE_EVERY.value} with --sharing={mode}. Drop one of them."
+        )
 
 
 def _check_schedules():

@@ -15,7 +15,8 @@ from tfgan_zoo.training.checkpoints import replace_text
 FREE = frozenset(
     "run_dir mode data_dir steps save_every sample_every evaluate_every spectra_every log_every "
     "backbone num_scored truncation columns export on_collapse max_rollbacks rollback_rate "
-    "generator sheets classes truncations standing_passes standing video".split()
+    "generator sheets classes truncations standing_passes standing video total_kimg "
+    "swd_patches".split()
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 from tqdm import tqdm
 
 import tfgan_zoo
@@ -14,6 +15,7 @@ from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.metrics.fid import fid
 from tfgan_zoo.metrics.inception_score import inception_score
 from tfgan_zoo.metrics.kid import kid
+from tfgan_zoo.metrics.swd import swd
 
 VERSIONS = {module.__name__: module.__version__ for module in (tfgan_zoo, keras, tf, np)}
 BATCH_SIZE = 256
@@ -28,12 +30,16 @@ class Scorer:
         train: What generated images are compared with.
         held_out: Real images that no generator has seen; their own distance from `train` is the
             floor that a generator can hope to reach.
+        swd_patches: Of each image, for sliced Wasserstein distances; 0 for none.
     """
 
-    def __init__(self, backbone: Classifier, train: ImageSet, held_out: ImageSet):
+    def __init__(
+        self, backbone: Classifier, train: ImageSet, held_out: ImageSet, swd_patches: int = 0
+    ):
         self.backbone = backbone
         self.train = train
         self.held_out = held_out
+        self.swd_patches = swd_patches
         self.real, _ = backbone(train.images)
         self.unseen, self.unseen_logits = backbone(held_out.images)
 
@@ -78,7 +84,8 @@ class Scorer:
                     generator, size, number, truncation, draw
                 ),
             )
-        images = sampling.generate(generator, inputs, BATCH_SIZE)
+        # Of a network that still grows pixels are repeated, as its authors' code does.
+        images = enlarged(sampling.generate(generator, inputs, BATCH_SIZE), self.train.resolution)
         features, logits = self.backbone(images)
         about = {
             "step": step,
@@ -109,12 +116,27 @@ class Scorer:
                     "fid_at_floor_count", float(np.mean(parts)), float(np.std(parts)), **about_parts
                 )
             )
+        records += self._swd(images, about)
         # InfoGAN's categories are classes that nobody named.
         named = "labels" in inputs and getattr(generator.spec, "supervised", True)
         if named and self._names_classes(int(inputs["labels"].max()) + 1):
             share = float(np.mean(np.argmax(logits, axis=1) == inputs["labels"]))
             records.append(self._record("class_share", share, **about))
         return records
+
+    def _swd(self, images, about):
+        """Records of each resolution and of their mean, of at most as many images as are real."""
+        count = min(len(images), len(self.train.images))
+        if not self.swd_patches:
+            return []
+        try:
+            levels, mean = swd(self.train.images[:count], images[:count], self.swd_patches)
+        except ValueError as error:  # images without any contrast have no distance
+            logging.warning("No sliced Wasserstein distance: %s", error)
+            return []
+        about = {**about, "fake_count": count, "patches": self.swd_patches}
+        found = {"swd": mean, **{f"swd_{side}": value for side, value in levels.items()}}
+        return [self._record(name, value, **about) for name, value in found.items()]
 
     def _names_classes(self, num_classes):
         """Whether the backbone's classes are those of the data, as far as their number tells."""
@@ -135,6 +157,12 @@ class Scorer:
             **about,
             "versions": VERSIONS,
         }
+
+
+def enlarged(images: np.ndarray, resolution: int) -> np.ndarray:
+    """Images [N, R, R, C] with pixels repeated, so that they have `resolution`."""
+    times = resolution // images.shape[1]
+    return images if times == 1 else images.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def generator_inputs(

@@ -210,8 +210,9 @@ def write(path: pathlib.Path, figure: Figure) -> None:
 
 
 def film(path: pathlib.Path, sheets: list[pathlib.Path]) -> None:
-    """Writes an animation of PNG files of one size."""
-    frames = [np.asarray(Image.open(sheet).convert("RGB")) for sheet in sheets]
+    """Writes an animation of PNG files, all in the size of the last one."""
+    opened = [Image.open(sheet).convert("RGB") for sheet in sheets]
+    frames = [np.asarray(frame.resize(opened[-1].size)) for frame in opened]
     if frames:
         pictures.write_gif(path, np.stack(frames + frames[-1:] * 4), seconds_per_frame=0.4)
 

@@ -19,16 +19,19 @@ def figure(rows: list[dict], side: str, title: str) -> Figure:
         title: Above the axes.
     Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 3 and Appendix F.
     """
-    names = [name for name in rows[0]["values"] if name.startswith(f"{side}/")]
     last = rows[-1]["values"]
+    names = [name for name in last if name.startswith(f"{side}/")]
     named = set(sorted(names, key=lambda name: _key(last[name][0]), reverse=True)[:NAMED])
     picture = Figure(figsize=(11.2, 3.8), dpi=110, layout="constrained")
     left, right = picture.subplots(1, 2)
-    steps = [row["step"] for row in rows]
     for number, name in enumerate(names):
         color = colormaps["viridis"](number / max(len(names) - 1, 1))
         label = _short(name) if name in named else None
-        values = [row["values"][name] for row in rows]
+        # Networks that grow have not had all of their weights from the beginning.
+        steps, values = zip(
+            *((row["step"], row["values"][name]) for row in rows if name in row["values"]),
+            strict=True,
+        )
         style = {"color": color, "linewidth": 1.2, "marker": "o" if len(rows) < 3 else None}
         left.plot(steps, [value[0] for value in values], label=label, **style)
         if len(values[0]) > 1:

@@ -16,6 +16,7 @@ from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.training import loop
 from tfgan_zoo.training.checkpoints import Checkpoints
 from tfgan_zoo.training.gan import GAN
+from tfgan_zoo.training.growing import FadeIn, Phase
 from tfgan_zoo.training.monitor import Monitor, TrainingFailed
 from tfgan_zoo.training.singular_values import spectra
 
@@ -25,10 +26,8 @@ ANOTHER_SEED = 1_000_003  # a prime: seeds of rollbacks do not meet those that p
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How far to train, on which batches, and how often to look; intervals are in steps."""
+    """What batches are made of, and how often to look; intervals are in steps."""
 
-    steps: int
-    batch_size: int
     seed: int
     flip: bool
     log_every: int
@@ -44,14 +43,15 @@ class Plan:
 
 
 class Trainer:
-    """One run of one GAN on one data set.
+    """One phase, most often the only one, of one run of one GAN on one data set.
 
     Args:
         run: Where everything is written.
         gan: Compiled, in the scope of `strategy`.
         images: The training split.
         strategy: Of the GAN.
-        plan: How far and how often.
+        phase: From where to where, and with which batches.
+        plan: How often.
         scorer: None for no scores.
         draw: (count, seed) -> latents to sample with, if they are not normal.
     """
@@ -62,6 +62,7 @@ class Trainer:
         gan: GAN,
         images: ImageSet,
         strategy: tf.distribute.Strategy,
+        phase: Phase,
         plan: Plan,
         scorer: scores.Scorer | None,
         draw: scores.Draw | None = None,
@@ -70,12 +71,13 @@ class Trainer:
         self.gan = gan
         self.images = images
         self.strategy = strategy
+        self.phase = phase
         self.plan = plan
         self.scorer = scorer
-        self.checkpoints = Checkpoints(run / "checkpoints")
+        self.checkpoints = Checkpoints(run / "checkpoints" / phase.name)
         self.draw = draw
         # Singular values are compared with their median over about 5,000 steps.
-        window = max(10, 5000 // (plan.spectra_every or plan.steps))
+        window = max(10, 5000 // (plan.spectra_every or phase.last_step))
         self.monitor = Monitor(gan.perfect_loss, window=window)
         # Before anything is restored: what the flags say.
         self.rates = {side: float(rule.optimizer.learning_rate) for side, rule in gan.rules.items()}
@@ -86,25 +88,30 @@ class Trainer:
         self.spectra = {side: spectra(network) for side, network in gan.players.items()}
         self.fixed = scores.sheet_inputs(self.generator, plan.columns, plan.seed, draw=draw)
 
+    def restore(self) -> bool:
+        """Loads the newest checkpoint of this phase; False if there is none."""
+        restored = self.checkpoints.restore(self.gan)
+        if restored is None:
+            return False
+        if restored < self.phase.last_step:
+            print(f"Continues from step {restored}.")
+        return True
+
     def train(self) -> None:
-        """Goes on from the newest checkpoint to the end of the plan.
+        """Trains from where the GAN is to the end of the phase.
 
         Raises:
             TrainingFailed: If it makes no sense to go on; says where the last good state is.
         """
-        restored = self.checkpoints.restore(self.gan)
-        self.run.rewind(-1 if restored is None else restored)
-        start = restored or 0
+        self.run.rewind(self.step or -1)
         self._remember_scores()
         self._snapshot()
-        if restored is None:
-            self._begin()
-        elif start < self.plan.steps:
-            print(f"Continues from step {start}.")
-        else:
-            print(f"Nothing to train: the run is at step {start}, --steps={self.plan.steps}.")
+        if self.step >= self.phase.last_step:
             return
-        self.bar = scores.progress(self.plan.steps, "step")
+        if self.step == 0:
+            self._begin()
+        self.bar = scores.progress(self.phase.last_step, "step")
+        self.bar.set_description(self.phase.title)
         with self.bar:
             while True:
                 try:
@@ -113,20 +120,22 @@ class Trainer:
                     self._recover(failure)
 
     def _go_on(self):
-        """Trains from where the GAN is to the end of the plan."""
+        """Trains from where the GAN is to the end of the phase."""
         self.began, self.start = time.monotonic(), self.step
         self.bar.update(self.start - self.bar.n)
+        fading = self.phase.fading
         dataset = pipelines.batches(
             self.images,
-            self.plan.batch_size // self.gan.micro_batches,
+            self.phase.batch_size // self.gan.micro_batches,
             self.plan.seed,
             start_step=self.start,
             parts=self.gan.batches,
             replicas=self.strategy.num_replicas_in_sync,
             flip=self.plan.flip,
             labels=self.gan.takes_labels,
+            fade=(lambda step: self.phase.alpha(tf.cast(step, tf.float32))) if fading else None,
         )
-        loop.train(self.gan, dataset, self.plan.steps, self._callbacks(), self.strategy)
+        loop.train(self.gan, dataset, self.phase.last_step, self._callbacks(), self.strategy)
 
     def _watch(self, look, step, seen):
         """Lets the monitor look; stops training unless all that was asked for is a warning."""
@@ -172,14 +181,25 @@ class Trainer:
         """Steps done, over all runs."""
         return int(self.gan.step.numpy())
 
+    @property
+    def images_per_step(self) -> int:
+        """Real images that the discriminator sees in a step."""
+        return self.phase.batch_size * self.gan.batches // self.gan.micro_batches
+
+    def _images(self, step):
+        """Real images seen before a step, over all runs."""
+        return self.phase.first_image + (step - self.phase.first_step) * self.images_per_step
+
     def _begin(self):
         if self.scorer:
             self.run.append("scores.jsonl", self.scorer.floor())
         self._draw(0, {})
 
     def _remember_scores(self):
-        """Tells the monitor how good the run has been before it was interrupted."""
+        """Tells the monitor how good the phase has been before it was interrupted."""
         for record in self.run.rows("scores.jsonl"):
+            if record["step"] <= self.phase.first_step:
+                continue  # of images of another resolution, or of none
             if record["metric"] == "fid":
                 self.monitor.best_fid = min(self.monitor.best_fid, record["value"])
             if record["metric"] == "inception_score":
@@ -188,7 +208,9 @@ class Trainer:
 
     def _callbacks(self):
         plan = self.plan
+        fade_in = [FadeIn(self.phase)] if self.phase.fading else []
         return [
+            *fade_in,
             loop.Every(plan.log_every, self._report),
             loop.Every(plan.spectra_every, self._look_at_spectra),
             loop.Every(plan.sample_every, self._draw),
@@ -201,10 +223,12 @@ class Trainer:
         self.gan.reset_metrics()
         self.bar.update(step - self.bar.n)
         done = (step - self.start) / (time.monotonic() - self.began)
-        images = done * self.plan.batch_size * self.gan.batches / self.gan.micro_batches
         losses = [f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss")]
-        self.bar.set_postfix_str(", ".join([f"{images:.0f} images/s", *losses]))
-        self.run.append("log.jsonl", [{"step": step, **logs, "steps_per_second": done}])
+        speed = f"{done * self.images_per_step:.0f} images/s"
+        self.bar.set_postfix_str(", ".join([speed, *losses]))
+        about = {"images": self._images(step), "resolution": self.phase.resolution}
+        row = {"step": step, **logs, "steps_per_second": done, **about}
+        self.run.append("log.jsonl", [row])
         with self.writer.as_default(step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
@@ -227,7 +251,7 @@ class Trainer:
         images = sampling.generate(self.generator, self.fixed)
         images = images.reshape(-1, self.plan.columns, *images.shape[1:])
         names = self.images.class_names if "labels" in self.fixed else None
-        title = f"{self.run.path.name}, step {step}"
+        title = ", ".join(filter(None, [self.run.path.name, self.phase.title, f"step {step}"]))
         figure = sheets.sample_sheet(images, title, names, "fixed latents, one per column")
         sheets.write(self.run / f"samples/step-{step:08d}.png", figure)
         with self.writer.as_default(step):
@@ -243,7 +267,7 @@ class Trainer:
         records = self.scorer.score(
             self.generator, self.plan.num_scored, self.plan.seed + 1 + step, step, draw=self.draw
         )
-        self.run.append("scores.jsonl", records)
+        self.run.append("scores.jsonl", [{**r, "images": self._images(step)} for r in records])
         values = {name: record["value"] for name, record in scores.latest(records).items()}
         self._watch(self.monitor.scores, step, values)
         self._write_state(step, lambda: self.checkpoints.save_best(self.gan, values["fid"]))

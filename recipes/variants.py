@@ -7,6 +7,7 @@ from absl import flags
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.models import registry
 from tfgan_zoo.models.network import Spec
+from tfgan_zoo.training.growing import Phase
 
 VARIANT = flags.DEFINE_string("variant", None, "Networks: a name from the registry.")
 SPEC = flags.DEFINE_list(
@@ -26,11 +27,14 @@ def flag_spec() -> Spec:
     return registry.spec(VARIANT.value, **_changes(SPEC.value))
 
 
-def spec_changes(images: ImageSet) -> dict:
-    """Changes to --variant: those of --spec, and the channels and classes of the images."""
+def spec_changes(images: ImageSet, phase: Phase) -> dict:
+    """Changes to --variant: those of --spec, of the images, and of the moment of growing."""
+    spec = flag_spec()
     data = {"channels": images.channels}
-    if flag_spec().supervised:
+    if spec.supervised:
         data["num_classes"] = images.num_classes
+    if hasattr(spec, "fading"):
+        data |= {"resolution": phase.resolution, "fading": phase.fading}
     return {**_changes(SPEC.value), **data}
 
 

@@ -29,6 +29,7 @@ def softplus(x):
             (softplus(-2) + softplus(0)) / 2 + (softplus(-3) + softplus(1)) / 2,
             -(softplus(-3) + softplus(1)) / 2,
         ),
+        (losses.REVERSED_LEAST_SQUARES, (4 + 0) / 2 + 0.1 * (16 + 0) / 2, (9 + 1) / 2),
         (losses.WASSERSTEIN, -1 - 1, 1.0),
     ],
 )
@@ -51,6 +52,7 @@ def test_hinge_of_an_undecided_discriminator():
         ("minimax", 50.0, -50.0),
         ("non_saturating", 50.0, -50.0),
         ("pearson", 1.0, -1.0),
+        ("reversed_least_squares", 0.0, 1.0),
     ],
 )
 def test_perfect_is_what_a_perfect_discriminator_reaches(name, real, fake):

@@ -56,6 +56,19 @@ def least_squares_generator(fake_logits):
     return 0.5 * ops.mean((fake_logits - 1.0) ** 2)
 
 
+def reversed_discriminator(real_logits, fake_logits):
+    """Targets 0 for real, 1 for fake, a tenth as important: the code of Karras et al., 2018.
+
+    What the least-squares PGGAN of https://arxiv.org/abs/1710.10196, Appendix B, was trained with.
+    """
+    return ops.mean(real_logits**2) + 0.1 * ops.mean((fake_logits - 1.0) ** 2)
+
+
+def reversed_generator(fake_logits):
+    """Target 0: as `reversed_discriminator`."""
+    return ops.mean(fake_logits**2)
+
+
 def pearson_discriminator(real_logits, fake_logits):
     """Targets 1 for real, -1 for fake: Mao et al., 2017, eq. 8, a Pearson divergence."""
     return 0.5 * (ops.mean((real_logits - 1.0) ** 2) + ops.mean((fake_logits + 1.0) ** 2))
@@ -85,11 +98,13 @@ NON_SATURATING = AdversarialLoss(
 PEARSON = AdversarialLoss(pearson_discriminator, pearson_generator, perfect=0.0)
 WASSERSTEIN = AdversarialLoss(wasserstein_discriminator, wasserstein_generator)
 
+REVERSED_LEAST_SQUARES = AdversarialLoss(reversed_discriminator, reversed_generator, perfect=0.0)
 LOSSES = {
     "hinge": HINGE,
     "least_squares": LEAST_SQUARES,
     "minimax": MINIMAX,
     "non_saturating": NON_SATURATING,
     "pearson": PEARSON,
+    "reversed_least_squares": REVERSED_LEAST_SQUARES,
     "wasserstein": WASSERSTEIN,
 }

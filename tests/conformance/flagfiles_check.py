@@ -41,7 +41,7 @@ def build(method):
     shape = (1, spec.resolution, spec.resolution, spec.channels)
     labels = np.zeros(1, np.int32)
     images = ImageSet("noise", "train", np.zeros(shape, np.uint8), labels, tuple("abc"))
-    model = method.build(images)
+    model = method.build(images, method.phases()[-1])
     assert model.generator.output_shape[1:] == shape[1:]
     return model
 

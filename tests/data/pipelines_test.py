@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo.data import pipelines, sources
+from tfgan_zoo.data import pipelines, pyramid, sources
 
 
 def numbered(size, side=2, channels=1):
@@ -116,6 +116,47 @@ def test_memory_maps_are_read_as_arrays_are(tmp_path):
     )
     shown = numbers(take(3, mapped, 5, 0))
     np.testing.assert_array_equal(np.sort(shown), np.arange(15))
+
+
+def test_fading_by_hand():
+    """0, 51, 102, 204 have the mean 89.25; alpha is 0.2 per step, up to 1."""
+    pixels = np.array([[0, 51], [102, 204]], np.uint8).reshape(1, 2, 2, 1)
+    image_set = sources.ImageSet("one", "train", pixels, np.zeros(1, np.int32), ("a",))
+    faded = take(8, image_set, 1, 0, fade=lambda step: step / 5)
+    shown = [(element["images"].ravel() + 1) * 127.5 for element in faded]
+    np.testing.assert_allclose(shown[0], [89.25] * 4, atol=1e-4)
+    np.testing.assert_allclose(shown[2], [53.55, 73.95, 94.35, 135.15], atol=1e-4)
+    for step in (5, 7):  # beyond 1 as well
+        np.testing.assert_allclose(shown[step], [0, 51, 102, 204], atol=1e-4)
+
+
+@pytest.mark.parametrize("before", [0.0, -2.0])
+def test_fading_starts_with_the_level_below_shown_larger(before):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 64, (6, 8, 8, 3), np.uint8) * 4  # whose means are whole numbers
+    image_set = sources.ImageSet("some", "train", pixels, np.zeros(6, np.int32), ("a",))
+    (large,) = take(1, image_set, 6, 0, parts=2, flip=True, fade=lambda step: before)
+    (small,) = take(1, pyramid.at(image_set, 4), 6, 0, parts=2, flip=True)
+    larger = small["images"].repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(large["images"], larger, atol=1e-6)
+
+
+def test_fading_resumes_exactly_and_leaves_the_rest_alone():
+    plain = take(6, numbered(9), 4, 1, flip=True)
+    whole = take(6, numbered(9), 4, 1, flip=True, fade=lambda step: (step - 1) / 3)
+    late = take(3, numbered(9), 4, 1, start_step=3, flip=True, fade=lambda step: (step - 1) / 3)
+    tf.nest.map_structure(np.testing.assert_array_equal, whole[3:], late)
+    tf.nest.map_structure(np.testing.assert_array_equal, plain[4:], whole[4:])
+    for element, faded in zip(plain[1:3], whole[1:3], strict=True):
+        assert np.abs(element["images"] - faded["images"]).max() > 0.01
+        np.testing.assert_array_equal(element["labels"], faded["labels"])
+
+
+def test_fading_accepts_python_numbers_and_keeps_shapes():
+    spec = pipelines.batches(numbered(5), 2, 0, fade=lambda step: 1).element_spec
+    assert spec["images"] == tf.TensorSpec((2, 2, 2, 1), tf.float32)
+    with pytest.raises(ValueError, match="even resolution.*numbered of 3 pixels"):
+        pipelines.batches(numbered(5, side=3), 2, 0, fade=lambda step: 1)
 
 
 @pytest.mark.parametrize(

@@ -230,3 +230,25 @@ def test_vectors():
     outputs = layer(np.array([[1.0, 4.0], [3.0, 4.0]], "float32"), training=True)
     np.testing.assert_allclose(outputs, np.array([[-1, 0], [1, 0]]) / np.sqrt(2), atol=1e-6)
     np.testing.assert_allclose(layer.moving_mean, [0.5, 1.0], rtol=1e-6)
+
+
+def test_pixel_norm():
+    x = np.random.default_rng(0).normal(2.0, 3.0, size=(4, 3, 3, 8)).astype(np.float32)
+    found = normalization.PixelNorm()(x)
+    np.testing.assert_allclose(np.mean(np.square(found), axis=-1), 1.0, rtol=1e-5)
+    ratio = np.broadcast_to(found[..., :1] / x[..., :1], x.shape)
+    np.testing.assert_allclose(found / x, ratio, rtol=1e-5)
+    pixel = normalization.PixelNorm()(np.array([[3.0, 4.0]], np.float32))
+    np.testing.assert_allclose(pixel, [[3 / 12.5**0.5, 4 / 12.5**0.5]], rtol=1e-6)
+
+
+def test_scalar_layer_norm():
+    layer = normalization.ScalarLayerNorm()
+    x = np.random.default_rng(0).normal(2.0, 3.0, size=(4, 5, 5, 3)).astype(np.float32)
+    layer.build(x.shape)
+    assert layer.gain.shape == () and layer.bias.shape == (3,)
+    layer.gain.assign(2.0)
+    layer.bias.assign([0.0, 1.0, -1.0])
+    mean, variance = (f(x, axis=(1, 2, 3), keepdims=True) for f in (np.mean, np.var))
+    expected = 2.0 * (x - mean) / np.sqrt(variance + 1e-4) + [0.0, 1.0, -1.0]
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)

@@ -92,3 +92,12 @@ def test_folding_changes_no_gradient(function, channels, filters):
     for plain, folded in zip(*gradients):
         assert np.abs(plain).min() > 0
         np.testing.assert_allclose(folded, plain, atol=1e-4)
+
+
+def test_fade_in_by_hand():
+    layer = resampling.FadeIn()
+    old, new = np.zeros((1, 2, 2, 1), np.float32), np.full((1, 2, 2, 1), 4.0, np.float32)
+    np.testing.assert_array_equal(layer([old, new]), old)
+    layer.alpha.assign(0.25)
+    np.testing.assert_array_equal(layer([old, new]), np.ones((1, 2, 2, 1)))
+    assert not layer.trainable_weights

@@ -59,6 +59,13 @@ COUNTS = [
     ("wgan-gp-64", {}, 19_331_075, 17_231_105),
     ("wgan-gp-code28", {}, 1_554_177, 1_030_145),
     ("wgan-gp-code32", {}, 5_179_907, 4_114_689),
+    # Those of the last resolution; all that a network keeps are counted in pggan_test.py.
+    ("pggan-1024", {}, 23_071_507, 23_077_137),
+    ("pggan-256", {}, 23_036_995, 23_042_625),
+    ("pggan-256", {"resolution": 32}, 20_715_011, 20_720_641),
+    ("pggan-cifar10", {}, 1_295_747, 1_297_153),
+    ("pggan-table1", {}, 13_625_379, 13_631_009),
+    ("pggan-table1-gulrajani", {}, None, None),
     ("resnet-cifar10", {}, 1_204_483, 1_053_825),
     ("resnet-64", {}, None, None),
     ("dcgan-mnist", {}, None, None),

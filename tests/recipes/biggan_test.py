@@ -240,7 +240,7 @@ def refusals(tmp_path_factory):
         for number, (flags, _) in enumerate(REFUSED)
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.recipes.refusals"],
+        [sys.executable, "-m", "tests.recipes.refusals", "biggan"],
         input=json.dumps(lists),
         capture_output=True,
         text=True,

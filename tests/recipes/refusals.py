@@ -1,28 +1,29 @@
-"""Runs the BigGAN recipe with one list of flags after the other, in one process.
+"""Runs the recipe that is named with one list of flags after the other, in one process.
 
 Reads a JSON list of lists; prints a JSON list of how each ended: exit code and standard error.
 """
 
 import contextlib
+import importlib
 import io
 import json
 import sys
 
 from absl import flags
 
-from recipes import biggan, common
+from recipes import common
 
 
-def ends(arguments):
+def ends(method, arguments):
     """[exit code, what the recipe says when it refuses the arguments]."""
     for name in flags.FLAGS:
         flags.FLAGS[name].unparse()
     flags.FLAGS.unparse_flags()
-    sys.argv = ["recipes.biggan", *arguments]
+    sys.argv = ["recipe", *arguments]
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            common.main(biggan.METHOD)
+            common.main(method)
     except SystemExit as end:
         # As the interpreter does: a message goes to standard error, with code 1.
         message = isinstance(end.code, str)
@@ -31,4 +32,5 @@ def ends(arguments):
 
 
 if __name__ == "__main__":
-    print(json.dumps([ends(arguments) for arguments in json.load(sys.stdin)]))
+    recipe = importlib.import_module(f"recipes.{sys.argv[1]}").METHOD
+    print(json.dumps([ends(recipe, arguments) for arguments in json.load(sys.stdin)]))

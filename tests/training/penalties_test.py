@@ -334,3 +334,14 @@ def test_a_ratio_leaves_kernels_of_one_singular_value():
 def test_largest_singular_value_s_settings_error(settings):
     with pytest.raises(ValueError, match="Give a positive `target` or `ratio`, not both. Received"):
         penalties.LargestSingularValue(1.0, **settings)
+
+
+def test_class_error_of_both_sides():
+    fake = {"class_error": tf.constant([1.0, 3.0])}
+    real = {"class_error": tf.constant([0.5, 0.7])}
+    play = turn(score=lambda images: tf.reduce_sum(images, axis=(1, 2, 3), keepdims=True)[:, 0])
+    g_play = play._replace(fake_heads=fake)
+    d_play = g_play._replace(real_heads=real)
+    penalty = penalties.ClassError(0.5)
+    np.testing.assert_allclose(penalty(g_play), 0.5 * 2.0, rtol=1e-6)
+    np.testing.assert_allclose(penalty(d_play), 0.5 * (2.0 + 0.6), rtol=1e-6)

@@ -105,6 +105,38 @@ def _decode_into(images: np.ndarray, files: list[Path], row: int) -> str | None:
     return None
 
 
+def build(cache: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]) -> None:
+    """Writes one uint8 .npy file, which appears only when `fill` has filled its array."""
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
+    try:
+        images = np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
+        fill(images)
+        images.flush()
+        del images  # some systems do not rename a file while it is mapped
+        os.replace(unfinished, cache)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _decode_all(
+    files: list[Path], progress: Callable[[int, int], None] | None, images: np.ndarray
+) -> None:
+    unreadable = []
+    with ThreadPool() as pool:
+        decode = functools.partial(_decode_into, images, files)
+        problems = pool.imap(decode, range(len(files)), chunksize=4)
+        for done, problem in enumerate(problems, start=1):
+            unreadable += [problem] if problem else []
+            if progress:
+                progress(done, len(files))
+    if unreadable:
+        raise ValueError(
+            f"{len(unreadable)} of {len(files)} images cannot be read: remove or replace "
+            f"them. The first: {'; '.join(unreadable[:3])}."
+        )
+
+
 def prepare(
     cache: Path,
     files: list[Path],
@@ -113,26 +145,5 @@ def prepare(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Decodes all files into one .npy file, which appears only when it is complete."""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
     shape = (len(files), resolution, resolution, channels)
-    try:
-        images = np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
-        unreadable = []
-        with ThreadPool() as pool:
-            decode = functools.partial(_decode_into, images, files)
-            problems = pool.imap(decode, range(len(files)), chunksize=4)
-            for done, problem in enumerate(problems, start=1):
-                unreadable += [problem] if problem else []
-                if progress:
-                    progress(done, len(files))
-        if unreadable:
-            raise ValueError(
-                f"{len(unreadable)} of {len(files)} images cannot be read: remove or replace "
-                f"them. The first: {'; '.join(unreadable[:3])}."
-            )
-        images.flush()
-        del images, decode  # some systems do not rename a file while it is mapped
-        os.replace(unfinished, cache)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    build(cache, shape, functools.partial(_decode_all, files, progress))

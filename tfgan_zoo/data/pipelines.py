@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo.data.sources import ImageSet
+from tfgan_zoo.data.image_set import ImageSet
 
 
-def batches(
+def batches(  # noqa: PLR0913  All but the first three have defaults that change nothing.
     image_set: ImageSet,
     batch_size: int,
     seed: int,
@@ -18,6 +18,7 @@ def batches(
     replicas: int = 1,
     flip: bool = False,
     labels: bool = True,
+    fade: Callable | None = None,
 ) -> tf.data.Dataset:
     """Returns an endless dataset of what a discriminator takes.
 
@@ -34,12 +35,20 @@ def batches(
             so that part j of all the blocks together is part j of an element for one replica.
         flip: Whether half of the images, drawn anew in every epoch, are mirrored left to right.
         labels: Whether elements have labels.
+        fade: For networks that grow: step -> alpha, in plain arithmetic, for it is called with a
+            tensor. Images lose a share 1 - alpha, clipped to [0, 1], of what their 2x2 means lack:
+            x * alpha + up(down(x)) * (1 - alpha), as in the code of Karras et al., 2018.
 
     Returns:
         {"images": float32 [batch_size * parts, R, R, C] in [-1, 1],
         "labels": int32 [batch_size * parts]}.
     """
     _check(image_set, batch_size, seed, start_step, parts, replicas)
+    if fade and image_set.resolution % 2:
+        raise ValueError(
+            "`fade` needs images of an even resolution, which have 2x2 means. "
+            f"Received: {image_set.name} of {image_set.resolution} pixels."
+        )
     rows = np.arange(batch_size * parts).reshape(parts, replicas, -1).swapaxes(0, 1).ravel()
     gather = _gatherer(image_set, rows, seed)
     shape = image_set.images.shape[1:]
@@ -52,11 +61,22 @@ def batches(
         if flip:
             mirrored = tf.reshape(tf.ensure_shape(mirrored, len(rows)), (-1, 1, 1, 1))
             images = tf.where(mirrored, tf.reverse(images, (2,)), images)
+        if fade:
+            images = _fade(images, tf.cast(fade(step), tf.float32))
         classes = {"labels": tf.ensure_shape(classes, len(rows))} if labels else {}
         return {"images": images, **classes}
 
     steps = tf.data.Dataset.counter(start_step)
     return steps.map(element, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _fade(images: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+    """Mixes images [N, H, W, C] with a share 1 - alpha of their 2x2 means."""
+    alpha = tf.clip_by_value(alpha, 0.0, 1.0)
+    count, height, width, channels = images.shape
+    blocks = tf.reshape(images, (count, height // 2, 2, width // 2, 2, channels))
+    means = tf.reduce_mean(blocks, axis=(2, 4), keepdims=True)
+    return tf.reshape(blocks * alpha + means * (1.0 - alpha), images.shape)
 
 
 def _gatherer(image_set: ImageSet, rows: np.ndarray, seed: int) -> Callable:

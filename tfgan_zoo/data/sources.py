@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfgan_zoo.data import folders
+from tfgan_zoo.data import folders, photographs, tfrecords
+from tfgan_zoo.data.image_set import ImageSet
 
 try:  # an optional dependency: only "digits" needs it
     from sklearn import datasets as sklearn_datasets
@@ -18,39 +19,6 @@ SPLITS = ("train", "held_out")
 CACHE_DIR = "~/.cache/tfgan_zoo"
 
 Progress = Callable[[int, int], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageSet:
-    """One split of a data set of square images, each of one class.
-
-    Args:
-        name: "digits" or "folder:PATH".
-        split: "train" or "held_out".
-        images: uint8 [N, resolution, resolution, channels], perhaps a read-only memory map.
-        labels: int32 [N] in [0, num_classes).
-        class_names: One name per class.
-        files: Where each image came from, if from a file.
-    """
-
-    name: str
-    split: str
-    images: np.ndarray
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-    files: tuple[str, ...] | None = None
-
-    @property
-    def resolution(self) -> int:
-        return self.images.shape[1]
-
-    @property
-    def channels(self) -> int:
-        return self.images.shape[3]
-
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
 
 
 def load(
@@ -65,11 +33,14 @@ def load(
 
     Args:
         dataset: "digits" (scikit-learn's 8x8 digits) or "folder:PATH" (one sub-folder per class,
-            pictures of any size; transparent ones are laid on white).
+            pictures of any size; transparent ones are laid on white), "tfrecords:PATH" (a level
+            of multi-resolution TFRecords, see `tfrecords`) or "photographs" (crops of
+            scikit-learn's two photographs, see `photographs.load`).
         resolution: Sides of the images, in pixels.
         channels: 1, 3, or None for 1 if everything is gray and 3 otherwise.
         data_dir: Where prepared images are kept. Default: ~/.cache/tfgan_zoo.
-        split: "train" or "held_out". Fixed, stratified by class, the same at all resolutions.
+        split: "train" or "held_out". Fixed, stratified by class, the same at all resolutions; but
+            crops of photographs are drawn.
         progress: Called with (images done, images in all) while files are decoded.
 
     Raises:
@@ -200,22 +171,60 @@ def _folder(name, resolution, channels, data_dir, split, progress) -> ImageSet:
     """
     root = Path(name.partition(":")[2]).expanduser()
     class_names, files, labels = folders.scan(root)
-    mask = _held_out(labels, 0.1)
-    order = np.argsort(mask, kind="stable")  # one cache for both splits, each of them contiguous
+    order, rows = _in_parts(name, _held_out(labels, 0.1), split)
     files = [files[row] for row in order]
-    cache_dir = Path(data_dir or CACHE_DIR).expanduser()
-    cache = cache_dir / folders.cache_name(root, files, resolution, channels)
+    cache = _cache(data_dir, root, files, resolution, channels)
     if not cache.exists():
         channels = channels or folders.common_channels(files)
         folders.prepare(cache, files, resolution, channels, progress)
-    train_size = np.count_nonzero(~mask)
-    rows = slice(train_size) if split == "train" else slice(train_size, None)
-    if not files[rows]:
-        raise ValueError(f"{name} has no class of two images or more, so nothing is held out.")
     images = np.load(cache, mmap_mode="r")[rows]
     return ImageSet(
         name, split, images, labels[order][rows], class_names, tuple(map(str, files[rows]))
     )
+
+
+def _in_parts(name, mask, split) -> tuple[np.ndarray, slice]:
+    """Returns an order with held-out images last, so that one cache serves both splits as slices.
+
+    The second is the slice of the split.
+    """
+    train_size = np.count_nonzero(~mask)
+    if split == "held_out" and train_size == len(mask):
+        raise ValueError(f"{name} has no class of two images or more, so nothing is held out.")
+    rows = slice(train_size) if split == "train" else slice(train_size, None)
+    return np.argsort(mask, kind="stable"), rows
+
+
+def _cache(data_dir, root, files, resolution, channels) -> Path:
+    folder = Path(data_dir or CACHE_DIR).expanduser()
+    return folder / folders.cache_name(root, files, resolution, channels)
+
+
+def _tfrecords(name, resolution, channels, data_dir, split, progress) -> ImageSet:
+    """One level, decoded once into a memory map. Gray images become coloured if `channels` is 3.
+
+    Images are held out as they were where they came from, if that was written with them; otherwise
+    10% of each class, drawn by their order, the same at all levels.
+    """
+    stored = tfrecords.find(name.partition(":")[2])
+    path = tfrecords.level_of(stored, resolution)
+    if channels == 1 and stored.channels == 3:
+        raise ValueError(f"{name} is in colour: `channels` must be 3 or None. Received: 1.")
+    labels, class_names = tfrecords.read_labels(stored)
+    mask = tfrecords.held_out(stored)
+    mask = _held_out(labels, 0.1) if mask is None else mask
+    order, rows = _in_parts(name, mask, split)
+    files = [file for file in (path, stored.labels, stored.record_file) if file.exists()]
+    cache = _cache(data_dir, stored.directory, files, resolution, channels)
+    if not cache.exists():
+        shape = (resolution, resolution, channels or stored.channels)
+        tfrecords.prepare(cache, path, order, shape, progress)
+    images = np.load(cache, mmap_mode="r")[rows]
+    return ImageSet(name, split, images, labels[order][rows], class_names)
+
+
+def _photographs(name, resolution, channels, data_dir, split, progress) -> ImageSet:
+    return photographs.load(name, resolution, channels, split)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,4 +238,6 @@ class Loader:
 LOADERS = {
     "digits": Loader("digits", _digits),
     "folder": Loader("folder:PATH", _folder),
+    "tfrecords": Loader("tfrecords:PATH", _tfrecords),
+    "photographs": Loader("photographs", _photographs),
 }

@@ -131,3 +131,66 @@ class ConditionalBatchNorm(Standardized):
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class PixelNorm(keras.layers.Layer):
+    """Divides by the root of the mean square over the last axis: of every pixel, or of latents.
+
+    [batch, ..., C] -> the same shape, with a mean square of 1; computed in float32.
+    Reference: Karras et al., 2018, https://arxiv.org/abs/1710.10196, section 4.2. The paper speaks
+    of unit length; its formula, and this layer, give length sqrt(C).
+
+    Args:
+        epsilon: Added to the mean square.
+    """
+
+    def __init__(self, epsilon=1e-8, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        square = ops.mean(ops.square(x), axis=-1, keepdims=True)
+        return inputs * ops.cast(ops.rsqrt(square + self.epsilon), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class ScalarLayerNorm(keras.layers.Layer):
+    """Layer normalisation of each example, with one gain for all and a bias per channel.
+
+    [batch, ..., C] -> the same shape; computed in float32. Keras's own have a gain per channel.
+    Reference: Ba et al., 2016, https://arxiv.org/abs/1607.06450, eq. 3; in this form in the code of
+    Karras et al., 2018, for rows a to c of Table 1.
+
+    Args:
+        epsilon: Added to the variance.
+    """
+
+    def __init__(self, epsilon=1e-4, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        self.gain = self.add_weight((), "ones", name="gain", autocast=False)
+        self.bias = self.add_weight((input_shape[-1],), "zeros", name="bias", autocast=False)
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        axes = tuple(range(1, len(x.shape)))
+        x = x - ops.mean(x, axis=axes, keepdims=True)
+        variance = ops.mean(ops.square(x), axis=axes, keepdims=True)
+        outputs = x * ops.rsqrt(variance + self.epsilon) * self.gain + self.bias
+        return ops.cast(outputs, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -73,3 +73,30 @@ def _neighbour_sums(kernel):
     wide = ops.pad(kernel, [(1, 1), (1, 1), *rest])
     rows = wide[1:] + wide[:-1]
     return rows[:, 1:] + rows[:, :-1]
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class FadeIn(keras.layers.Layer):
+    """Mixes an old and a new path: [old, new] of one shape -> old + alpha * (new - old).
+
+    `alpha` is a weight that training moves but does not learn, so no step is traced anew; it starts
+    at 0, where there is only the old path.
+    Reference: Karras et al., 2018, https://arxiv.org/abs/1710.10196, Figure 2.
+    """
+
+    def build(self, input_shape):
+        self.alpha = self.add_weight(
+            (),
+            "zeros",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+            name="alpha",
+        )
+
+    def call(self, inputs):
+        old, new = inputs
+        return old + ops.cast(self.alpha, old.dtype) * (new - old)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]

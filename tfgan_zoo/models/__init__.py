@@ -7,4 +7,5 @@ from tfgan_zoo.models import dcgan as dcgan
 from tfgan_zoo.models import draw as draw
 from tfgan_zoo.models import gran as gran
 from tfgan_zoo.models import mlp as mlp
+from tfgan_zoo.models import pggan as pggan
 from tfgan_zoo.models import resnet as resnet

