@@ -11,11 +11,20 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from export.inference import load_generator
-from recipes import analysis, optimizers, phases, report, scores, trainer, variants
+from recipes import (
+    analysis,
+    devices,
+    optimizers,
+    phases,
+    report,
+    scores,
+    scoring,
+    trainer,
+    variants,
+)
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.data import sources
 from tfgan_zoo.data.sources import ImageSet
-from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.models.network import Spec
 from tfgan_zoo.training import priors
 from tfgan_zoo.training.growing import Phase
@@ -38,7 +47,10 @@ GENERATOR = flags.DEFINE_string(
     "to --run_dir.",
 )
 DATASET = flags.DEFINE_string(
-    "dataset", None, "Images: digits, or folder:PATH with one folder per class."
+    "dataset",
+    None,
+    "Images: digits, folder:PATH with one folder per class, tfrecords:PATH, or photographs; see "
+    "docs/data.md.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of prepared data sets. Default: ~/.cache/tfgan_zoo."
@@ -60,13 +72,6 @@ STEPS = flags.DEFINE_integer("steps", 100_000, "Generator steps to reach in all.
 SEED = flags.DEFINE_integer(
     "seed", 0, "Of weights, noise and data order.", lower_bound=0, upper_bound=2**31 - 1
 )
-STRATEGY = flags.DEFINE_enum(
-    "strategy",
-    "auto",
-    ["auto", "one_device", "mirrored", "tpu"],
-    "auto: mirrored where there are several GPUs, else one device.",
-)
-TPU = flags.DEFINE_string("tpu", None, "Name or address of the TPU; with --strategy=tpu.")
 PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
@@ -104,22 +109,6 @@ ROLLBACK_RATE = flags.DEFINE_float(
     "What a rollback multiplies the learning rates by.",
     lower_bound=1e-6,
     upper_bound=1.0,
-)
-BACKBONE = flags.DEFINE_string(
-    "backbone",
-    "auto",
-    "Feature network of the scores: digits, none, the path of a .keras classifier as "
-    "recipes/digits_classifier.py writes it, or auto: digits for the digits, else none.",
-)
-NUM_SCORED = flags.DEFINE_integer(
-    "num_scored", 5000, "Generated images that are scored.", lower_bound=2
-)
-SWD_PATCHES = flags.DEFINE_integer(
-    "swd_patches",
-    0,
-    "Patches of each image for sliced Wasserstein distances; 0: none. PGGAN's paper has 128, of "
-    "16,384 images.",
-    lower_bound=0,
 )
 TRUNCATION = flags.DEFINE_float(
     "truncation", None, "Largest latent of --mode=sample and evaluate. Default: no limit."
@@ -194,7 +183,7 @@ def main(method: Method) -> None:
     """Runs a recipe as a program."""
     method.set_defaults()
     # What --help lists: the flags of the method, which are defined elsewhere.
-    for module in (method.build.__module__, optimizers.__name__):
+    for module in {method.build.__module__, method.check_flags.__module__, optimizers.__name__}:
         for flag in flags.FLAGS.get_flags_for_module(module):
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda argv: _run(method, argv))
@@ -202,7 +191,7 @@ def main(method: Method) -> None:
 
 def _run(method, argv):
     logging.set_verbosity(logging.WARNING)  # TensorFlow's exporters tell every file they write
-    tf.get_logger().setLevel("ERROR")  # and a phase that needs functions of its own is no mistake
+    tf.get_logger().setLevel("ERROR")  # and calls it a mistake that each phase has functions
     run = RunDirectory(RUN_DIR.value)
     try:
         if argv[1:]:
@@ -211,16 +200,15 @@ def _run(method, argv):
             return _use(run, method.families)
         require_flags(method.families)
         run.check(flags.FLAGS)
-        strategy = make_strategy(STRATEGY.value, TPU.value)
+        strategy = devices.make_strategy()
         _check_batch_size(strategy.num_replicas_in_sync)
         method.check_flags(strategy.num_replicas_in_sync)
         method.phases()  # which raises for flags that contradict one another
         splits = _load_data(variants.flag_spec())
-        backbone = _backbone()
+        backbone = scoring.backbone(DATASET.value)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
-    scorer = scores.Scorer(backbone, *splits, SWD_PATCHES.value) if backbone else None
-    _train(method, run, splits[0], strategy, scorer)
+    _train(method, run, splits[0], strategy, scoring.scorer(backbone, splits))
 
 
 def _use(run, families):
@@ -238,7 +226,7 @@ def _use(run, families):
         columns=COLUMNS.value,
         seed=SEED.value,
         truncation=TRUNCATION.value,
-        num_scored=NUM_SCORED.value,
+        num_scored=scoring.NUM_SCORED.value,
         step=step,
     )
     evaluate = MODE.value == "evaluate"
@@ -247,8 +235,8 @@ def _use(run, families):
         if DATASET.value is None:
             raise ValueError("--dataset is required to compare with. Received: none. Name it.")
         splits = _load_data(generator.spec)
-        backbone = _backbone()
-        scorer = scores.Scorer(backbone, *splits, SWD_PATCHES.value) if backbone else None
+        backbone = scoring.backbone(DATASET.value)
+        scorer = scoring.scorer(backbone, splits) if evaluate or backbone else None
     draw = _draw_latents(generator.spec)
     if evaluate:
         _evaluate(run, generator, scorer, step, draw)
@@ -296,7 +284,7 @@ def _plan():
         sample_every=SAMPLE_EVERY.value,
         evaluate_every=EVALUATE_EVERY.value,
         spectra_every=SPECTRA_EVERY.value,
-        num_scored=NUM_SCORED.value,
+        num_scored=scoring.NUM_SCORED.value,
         columns=COLUMNS.value,
         on_collapse=ON_COLLAPSE.value,
         max_rollbacks=MAX_ROLLBACKS.value,
@@ -306,10 +294,10 @@ def _plan():
 
 def _evaluate(run, generator, scorer, step, draw):
     if scorer is None:
-        raise ValueError("--mode=evaluate needs a --backbone for these images: see --help.")
+        raise ValueError("--mode=evaluate needs --backbone or --swd_patches here: see --help.")
     records = scorer.score(
         generator,
-        NUM_SCORED.value,
+        scoring.NUM_SCORED.value,
         SEED.value,
         step,
         TRUNCATION.value,
@@ -336,11 +324,7 @@ def require_flags(families: tuple[str, ...]) -> None:
         raise ValueError(
             f"--generator is for --mode=sample and evaluate. Received: {GENERATOR.value}. Drop it."
         )
-    if TPU.value and STRATEGY.value != "tpu":
-        raise ValueError(
-            f"--tpu goes with --strategy=tpu. Received: --strategy={STRATEGY.value}. "
-            "Drop one of them."
-        )
+    devices.check_flags()
     variants.flag_spec()
     if any(not truncation > 0 for truncation in _truncations()):
         raise ValueError(f"--standing must be positive. Received: {','.join(STANDING.value)}.")
@@ -360,30 +344,6 @@ def _check_batch_size(replicas):
             f"Received: {BATCH_SIZE.value}. "
             f"Take {max(replicas, BATCH_SIZE.value - BATCH_SIZE.value % replicas)}."
         )
-
-
-def make_strategy(name: str, tpu: str | None = None) -> tf.distribute.Strategy:
-    """The strategy of --strategy.
-
-    Raises:
-        ValueError: If there is no TPU where one is asked for.
-    """
-    if name == "tpu":
-        try:
-            resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu or "")
-            tf.config.experimental_connect_to_cluster(resolver)
-            tf.tpu.experimental.initialize_tpu_system(resolver)
-        except (ValueError, RuntimeError, tf.errors.OpError) as error:
-            raise ValueError(
-                f"--strategy=tpu found no TPU (--tpu={tpu!r}): {str(error).splitlines()[0]} "
-                "Name it with --tpu, or use another --strategy."
-            ) from error
-        return tf.distribute.TPUStrategy(resolver)
-    gpus = tf.config.list_logical_devices("GPU")
-    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        devices = gpus or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
-    return tf.distribute.get_strategy()
 
 
 def _load_data(spec):
@@ -406,20 +366,6 @@ def _load_data(spec):
     if spec.supervised:
         sources.require_conditional(splits[0])
     return splits
-
-
-def _backbone():
-    """The feature network of --backbone, or None."""
-    name = BACKBONE.value
-    if name == "auto":
-        name = "digits" if DATASET.value == "digits" else "none"
-    if name == "none":
-        print(
-            "No scores: no feature network here suits these images. Train one with "
-            "python -m recipes.digits_classifier, and name it with --backbone."
-        )
-        return None
-    return Classifier.digits() if name == "digits" else Classifier(name)
 
 
 def _run_generator(run):

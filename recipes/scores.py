@@ -15,6 +15,7 @@ from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.metrics.fid import fid
 from tfgan_zoo.metrics.inception_score import inception_score
 from tfgan_zoo.metrics.kid import kid
+from tfgan_zoo.metrics.ms_ssim import of_consecutive_pairs
 from tfgan_zoo.metrics.swd import swd
 
 VERSIONS = {module.__name__: module.__version__ for module in (tfgan_zoo, keras, tf, np)}
@@ -26,25 +27,35 @@ class Scorer:
     """Compares generated images with the real ones of one data set, in one network's features.
 
     Args:
-        backbone: Whose features and logits are compared.
+        backbone: Whose features and logits are compared; None for scores that need none.
         train: What generated images are compared with.
         held_out: Real images that no generator has seen; their own distance from `train` is the
             floor that a generator can hope to reach.
-        swd_patches: Of each image, for sliced Wasserstein distances; 0 for none.
+        swd_patches: Of each image, for PGGAN's scores, which need no backbone: sliced Wasserstein
+            distances, and MS-SSIM beside them; 0 for none.
     """
 
     def __init__(
-        self, backbone: Classifier, train: ImageSet, held_out: ImageSet, swd_patches: int = 0
+        self, backbone: Classifier | None, train: ImageSet, held_out: ImageSet, swd_patches: int = 0
     ):
         self.backbone = backbone
         self.train = train
         self.held_out = held_out
         self.swd_patches = swd_patches
-        self.real, _ = backbone(train.images)
-        self.unseen, self.unseen_logits = backbone(held_out.images)
+        if backbone:
+            self.real, _ = backbone(train.images)
+            self.unseen, self.unseen_logits = backbone(held_out.images)
 
     def floor(self) -> list[dict]:
         """Records of the held-out real images, as if a generator had made them."""
+        return (self._floor_of_features() if self.backbone else []) + self._floor_of_patches()
+
+    def _floor_of_patches(self):
+        about = {"step": 0, "weights": "real images", "fake_count": len(self.held_out.images)}
+        records = self._of_patches(self.held_out.images, about)
+        return [{**record, "metric": f"{record['metric']}_floor"} for record in records]
+
+    def _floor_of_features(self):
         subset = min(1000, len(self.unseen))
         about = {"step": 0, "weights": "real images", "fake_count": len(self.unseen)}
         distance, spread = kid(self.real, self.unseen, subset_size=subset)
@@ -86,7 +97,6 @@ class Scorer:
             )
         # Of a network that still grows pixels are repeated, as its authors' code does.
         images = enlarged(sampling.generate(generator, inputs, BATCH_SIZE), self.train.resolution)
-        features, logits = self.backbone(images)
         about = {
             "step": step,
             "weights": "ema",
@@ -95,6 +105,13 @@ class Scorer:
             "truncation": truncation,
             "seed": seed,
         }
+        records = self._of_features(generator, inputs, images, about) if self.backbone else []
+        return records + self._of_patches(images, about)
+
+    def _of_features(self, generator, inputs, images, about):
+        """Records of FID, KID, Inception Score, and if there are classes of how many are right."""
+        features, logits = self.backbone(images)
+        count = len(images)
         subset = min(1000, count, len(self.real))
         distance, spread = kid(self.real, features, subset_size=subset)
         quality, quality_spread = inception_score(logits)
@@ -116,7 +133,6 @@ class Scorer:
                     "fid_at_floor_count", float(np.mean(parts)), float(np.std(parts)), **about_parts
                 )
             )
-        records += self._swd(images, about)
         # InfoGAN's categories are classes that nobody named.
         named = "labels" in inputs and getattr(generator.spec, "supervised", True)
         if named and self._names_classes(int(inputs["labels"].max()) + 1):
@@ -124,18 +140,22 @@ class Scorer:
             records.append(self._record("class_share", share, **about))
         return records
 
-    def _swd(self, images, about):
-        """Records of each resolution and of their mean, of at most as many images as are real."""
+    def _of_patches(self, images, about):
+        """Records of SWD, of each resolution and their mean, and of MS-SSIM, as far as they go.
+
+        Of as many images as there are of both kinds.
+        """
         count = min(len(images), len(self.train.images))
         if not self.swd_patches:
             return []
+        found = {}
         try:
             levels, mean = swd(self.train.images[:count], images[:count], self.swd_patches)
-        except ValueError as error:  # images without any contrast have no distance
-            logging.warning("No sliced Wasserstein distance: %s", error)
-            return []
+            found = {"swd": mean, **{f"swd_{side}": value for side, value in levels.items()}}
+            found["ms_ssim"] = of_consecutive_pairs(images[: count - count % 2])
+        except ValueError as error:  # flat images have no distance, some sizes no MS-SSIM
+            logging.warning("Without some scores: %s", error)
         about = {**about, "fake_count": count, "patches": self.swd_patches}
-        found = {"swd": mean, **{f"swd_{side}": value for side, value in levels.items()}}
         return [self._record(name, value, **about) for name, value in found.items()]
 
     def _names_classes(self, num_classes):
@@ -147,15 +167,23 @@ class Scorer:
             "metric": metric,
             "value": value,
             "std": std,
-            "backbone": self.backbone.name,
-            "backbone_sha256": self.backbone.sha256,
+            **self._protocol(),
             "real": f"{self.train.name}, {self.train.split} split",
             "real_count": len(self.train.images),
-            "resize": f"none: {self.train.resolution} px"
-            if self.train.resolution == self.backbone.resolution
-            else f"bicubic, antialiased: {self.train.resolution} to {self.backbone.resolution} px",
             **about,
             "versions": VERSIONS,
+        }
+
+    def _protocol(self):
+        """What the feature network, if any, is, and what it is shown."""
+        own = self.train.resolution
+        seen = self.backbone.resolution if self.backbone else own
+        return {
+            "backbone": self.backbone.name if self.backbone else "none",
+            "backbone_sha256": self.backbone.sha256 if self.backbone else None,
+            "resize": f"none: {own} px"
+            if own == seen
+            else f"bicubic, antialiased: {own} to {seen} px",
         }
 
 

@@ -1,6 +1,7 @@
 """What a recipe does while it trains: reports, pictures, scores and checkpoints."""
 
 import dataclasses
+import math
 import os
 import time
 
@@ -270,7 +271,8 @@ class Trainer:
         self.run.append("scores.jsonl", [{**r, "images": self._images(step)} for r in records])
         values = {name: record["value"] for name, record in scores.latest(records).items()}
         self._watch(self.monitor.scores, step, values)
-        self._write_state(step, lambda: self.checkpoints.save_best(self.gan, values["fid"]))
+        best = values.get("fid", values.get("swd", math.nan))
+        self._write_state(step, lambda: self.checkpoints.save_best(self.gan, best))
         with self.writer.as_default(step):
             for record in records:
                 tf.summary.scalar(f"scores/{record['metric']}", record["value"])

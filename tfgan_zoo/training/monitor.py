@@ -134,13 +134,15 @@ class Monitor:
             )
 
     def scores(self, step: int, scores: dict[str, float]) -> None:
-        """To be called with the scores of every evaluation: "fid" and perhaps "inception_score".
+        """To be called with the scores of every evaluation; looks at "fid" and "inception_score".
 
         Raises:
             TrainingFailed: "not_finite"; "score_jump": several in a row are far worse than the
                 best before, in both scores if there are two.
         """
         _check_finite(step, scores)
+        if "fid" not in scores:
+            return
         fid, inception_score = scores["fid"], scores.get("inception_score", 0.0)
         worse = fid > self.fid_jump * self.best_fid
         if "inception_score" in scores:
