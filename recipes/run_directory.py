@@ -58,7 +58,10 @@ class RunDirectory:
         differing = [
             f"{lines.get(name, '(not set)')}, but the run has {stored.get(name, '(not set)')}"
             for name in sorted(lines.keys() | stored)
-            if name not in FREE and lines.get(name) != stored.get(name)
+            if name not in FREE
+            and lines.get(name) != stored.get(name)
+            # A flag that is newer than the run and left alone: what it does not change is the same.
+            and not (name not in stored and values[name].using_default_value)
         ]
         if differing:
             raise ValueError(

@@ -253,7 +253,8 @@ class Trainer:
         images = images.reshape(-1, self.plan.columns, *images.shape[1:])
         names = self.images.class_names if "labels" in self.fixed else None
         title = ", ".join(filter(None, [self.run.path.name, self.phase.title, f"step {step}"]))
-        figure = sheets.sample_sheet(images, title, names, "fixed latents, one per column")
+        what = f"fixed latents, one per {'column' if names else 'image'}"
+        figure = sheets.sample_sheet(images, title, names, what)
         sheets.write(self.run / f"samples/step-{step:08d}.png", figure)
         with self.writer.as_default(step):
             tf.summary.image(

@@ -1,5 +1,8 @@
 """Run folders: rows that a crash cut off, and going back to a step."""
 
+import pytest
+from absl import flags
+
 from recipes.run_directory import RunDirectory
 
 
@@ -25,3 +28,23 @@ def test_rewind_drops_what_came_later(tmp_path):
     assert run.rows("scores.jsonl") == []
     names = sorted(path.name for path in (tmp_path / "run/samples").iterdir())
     assert names == ["step-00000000.png", "step-00000002.png"]
+
+
+def test_flags_that_a_run_was_begun_with(tmp_path):
+    """Newer flags may be left alone; what a run knows, or is set now, has to agree."""
+    values = flags.FlagValues()
+    flags.DEFINE_integer("old", 1, "", flag_values=values, module_name="recipes.test")
+    flags.DEFINE_integer("newer", 5, "", flag_values=values, module_name="recipes.test")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "flags.txt").write_text("--old=1\n")
+    run = RunDirectory(folder)
+    values(["program"])
+    run.check(values)
+    values(["program", "--newer=6"])
+    with pytest.raises(ValueError, match=r"--newer=6, but the run has \(not set\)"):
+        run.check(values)
+    values.unparse_flags()
+    values(["program", "--old=2", "--newer=5"])
+    with pytest.raises(ValueError, match="--old=2, but the run has --old=1"):
+        run.check(values)

@@ -33,8 +33,8 @@ def check_free(directory: Path, name: str, overwrite: bool = False) -> None:
     complete = tfrecords.read_record(directory, name).get("complete", any(_files(directory, name)))
     if complete and not overwrite:
         raise ValueError(
-            f"{directory} holds {name} already: name another folder, or say that it may be "
-            "overwritten."
+            f"{directory} holds {name} already: name another folder, or allow it with "
+            "`overwrite` (--overwrite)."
         )
 
 
