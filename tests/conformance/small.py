@@ -27,6 +27,7 @@ CHANGES = {
     "gp_wirgan": {"width": 4, "z_dim": 8},
     "resnet": {"width": 4},
     "pggan": {"fmap_base": 512, "fmap_max": 8, "z_dim": 8},
+    "sharing": {"width": 2, "z_dim": 8},
     "draw": {"time_steps": 2, "e_units": 8, "d_units": 8, "z_dim": 4},
     "dave": {"e_widths": (8,), "d_widths": (8,), "z_dim": 4},
 }

@@ -59,6 +59,9 @@ COUNTS = [
     ("wgan-gp-64", {}, 19_331_075, 17_231_105),
     ("wgan-gp-code28", {}, 1_554_177, 1_030_145),
     ("wgan-gp-code32", {}, 5_179_907, 4_114_689),
+    # Each by itself; what both together have is counted in sharing_test.py.
+    ("sharing-cifar10", {}, 4_304_387, 4_207_361),
+    ("sharing-stl48", {}, 4_964_867, 4_207_361),
     # Those of the last resolution; all that a network keeps are counted in pggan_test.py.
     ("pggan-1024", {}, 23_071_507, 23_077_137),
     ("pggan-256", {}, 23_036_995, 23_042_625),

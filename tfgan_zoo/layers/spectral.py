@@ -35,6 +35,8 @@ def _unit(vector, epsilon):
 class SpectralNormalized(keras.layers.Layer):
     """What the layers below have in common: a kernel, its bias and one singular vector.
 
+    Kernel and vector may be another layer's: `share_kernel`, `share_singular_vector`.
+
     A training call moves `u` by one power iteration and stores it; any other call does the same
     iteration and forgets it, as BigGAN-PyTorch does. All of it is in float32 whatever the policy.
 
@@ -59,12 +61,55 @@ class SpectralNormalized(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer).clone()
         self.epsilon = epsilon
         self.normalize = normalize
+        self.kernel = self.u = None
+
+    def share_kernel(self, source):
+        """Makes the kernel of another layer, which is built, that of this one, which is not.
+
+        Both are then layers over one variable: what is saved of each is complete.
+
+        Raises:
+            ValueError: If this layer has a kernel of its own.
+        """
+        if self.built:
+            raise ValueError(
+                "`share_kernel` must come before the layer is built. "
+                f"Received: {self.name}, which has a kernel. Call it before the layer."
+            )
+        self.kernel = source.kernel
+
+    def share_singular_vector(self, source):
+        """Makes `u` of another layer with the same kernel that of this one: both improve it.
+
+        Raises:
+            ValueError: If the layers see different matrices, or do not normalise alike.
+        """
+        if self.kernel is not source.kernel or self.adjoint != source.adjoint:
+            raise ValueError(
+                "A singular vector can be shared by layers that see the same kernel in the same "
+                f"orientation. Received: {self.name} (adjoint={self.adjoint}) and {source.name} "
+                f"(adjoint={source.adjoint}). Share the kernel first, or let each keep its own."
+            )
+        if self.normalize != source.normalize or self.epsilon != source.epsilon:
+            raise ValueError(
+                "Layers that share a singular vector must normalise alike. Received: "
+                f"{self.name} (normalize={self.normalize}, epsilon={self.epsilon}) and "
+                f"{source.name} (normalize={source.normalize}, epsilon={source.epsilon})."
+            )
+        self.u = source.u
 
     def _add_kernel(self, shape, units, name="kernel"):
-        """Adds the weights: called by every subclass's `build`."""
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name=name, autocast=False)
+        """Adds the weights that are not shared: called by every subclass's `build`."""
+        if self.kernel is None:
+            self.kernel = self.add_weight(shape, self.kernel_initializer, name=name, autocast=False)
+        elif tuple(self.kernel.shape) != tuple(shape):
+            raise ValueError(
+                f"{self.name} cannot share a kernel of another shape than its own: {tuple(shape)}. "
+                f"Received: {self.kernel.path} of shape {tuple(self.kernel.shape)}. Take layers of "
+                "equal widths, or `AdjointConv2D` where input and output are swapped."
+            )
         self.bias = self.add_weight((units,), "zeros", name="bias") if self.use_bias else None
-        if not self.normalize:
+        if not self.normalize or self.u is not None:
             return
         self.u = self.add_weight(
             (1, units),
@@ -75,22 +120,33 @@ class SpectralNormalized(keras.layers.Layer):
             name="u",
         )
 
+    adjoint = False  # whether what is applied is the adjoint of the kernel
+
+    def applied(self):
+        """The kernel as it is applied, not yet normalised."""
+        return ops.convert_to_tensor(self.kernel)
+
     def matrix(self):
-        """The kernel as the matrix whose norm is meant: [everything else, units]."""
-        return ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
+        """The applied kernel as the matrix whose norm is meant: [everything else, units]."""
+        kernel = self.applied()
+        return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
     def singular_value(self):
         """The estimate of the kernel's largest singular value that an inference call divides by."""
         return largest_singular_value(self.matrix(), self.u, self.epsilon)[0]
 
-    def normalized_kernel(self, training):
-        """kernel / sigma in the layer's compute dtype; updates `u` when `training`."""
-        kernel = ops.convert_to_tensor(self.kernel)
+    def normalized_kernel(self, training, detached=False):
+        """kernel / sigma in the layer's compute dtype; updates `u` when `training`.
+
+        No gradient reaches a `detached` kernel: for players that must not learn through it.
+        """
+        kernel = self.applied()
         if self.normalize:
             sigma, u = largest_singular_value(self.matrix(), self.u, self.epsilon)
             if training:
                 self.u.assign(u)
             kernel = kernel / ops.maximum(sigma, self.epsilon)
+        kernel = ops.stop_gradient(kernel) if detached else kernel
         return ops.cast(kernel, self.compute_dtype)
 
     def fold(self):
@@ -151,11 +207,12 @@ class SNConv2D(SpectralNormalized):
                 '`resample="down"` needs an even height and width. '
                 f"Received: shape {tuple(input_shape)}. Resize the images."
             )
-        size = (self.kernel_size, self.kernel_size)
-        self._add_kernel((*size, input_shape[-1], self.filters), self.filters)
+        channels = (input_shape[-1], self.filters)
+        channels = channels[::-1] if self.adjoint else channels
+        self._add_kernel((self.kernel_size, self.kernel_size, *channels), self.filters)
 
-    def call(self, inputs, training=False):
-        kernel = self.normalized_kernel(training)
+    def call(self, inputs, training=False, detached=False):
+        kernel = self.normalized_kernel(training, detached)
         if self.resample == "up":
             outputs = resampling.conv_after_upsampling(inputs, kernel, self.folded)
         elif self.resample == "down":
@@ -179,6 +236,21 @@ class SNConv2D(SpectralNormalized):
             "kernel_size": self.kernel_size,
             "resample": self.resample,
         }
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class AdjointConv2D(SNConv2D):
+    """Convolution with the adjoint of a kernel: what it maps from is what the kernel maps to.
+
+    The kernel is stored as a layer has it that maps [batch, H, W, filters] to the inputs' shape,
+    and may be shared with that layer. It is flipped and its channels are swapped: a transposed
+    convolution of stride 1. Its matrix is another one than that layer's, and so is `u`.
+    """
+
+    adjoint = True
+
+    def applied(self):
+        return ops.flip(ops.transpose(self.kernel, (0, 1, 3, 2)), axis=(0, 1))
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")

@@ -9,3 +9,4 @@ from tfgan_zoo.models import gran as gran
 from tfgan_zoo.models import mlp as mlp
 from tfgan_zoo.models import pggan as pggan
 from tfgan_zoo.models import resnet as resnet
+from tfgan_zoo.models import sharing as sharing

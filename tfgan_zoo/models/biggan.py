@@ -164,20 +164,20 @@ class BigGANGenerator(Network):
 
     def __init__(self, spec, **kwargs):
         inputs = blocks.input_layers(spec.num_classes, latents=(spec.z_dim,))
-        seed, *conditions = _conditions(inputs, spec)
+        seed, *parts = conditions(inputs, spec)
         first, *widths = (spec.width * multiple for multiple in spec.g_widths)
         side = spec.resolution >> len(widths)
         style = blocks.Style.of(spec, spec.g_spectral)
         x = spectral.SNDense(side * side * first, name="seed", **style.kernel())(seed)
         x = keras.layers.Reshape((side, side, first))(x)
-        for number, (width, condition) in enumerate(zip(widths, conditions, strict=True), start=1):
+        for number, (width, condition) in enumerate(zip(widths, parts, strict=True), start=1):
             x = blocks.up_block(x, condition, width, style, f"block_{number}")
             x = blocks.attention_at(x, spec.g_attention, style)
         images = blocks.to_images(x, spec.channels, spec.channels, style)
         super().__init__(inputs, images, spec, **kwargs)
 
 
-def _conditions(inputs, spec):
+def conditions(inputs, spec):
     """What enters the seed, then what enters each block (None: nothing does)."""
     count = len(spec.g_widths) - 1
     seed, *parts = [inputs["latents"]]

@@ -4,6 +4,7 @@ Blocks are functions, not layers: every layer with weights is then a layer of th
 with a name that tells where it is, and nothing nested can stay unbuilt.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -33,6 +34,8 @@ class Style(NamedTuple):
     bn_epsilon: float
     num_classes: int
     standing: int  # truncations whose moments are kept
+    conv: Callable = spectral.SNConv2D  # makes the convolutions of residual blocks
+    activation: Callable = keras.layers.ReLU  # and what is between them
 
     @classmethod
     def of(cls, spec, spectral=True):
@@ -157,43 +160,44 @@ def conditional_norm(x, condition, style, name):
     return layer([x, gain(condition), bias(condition)])
 
 
-def up_block(x, condition, width, style, name):
+def up_block(x, condition, width, style, name, up=True, join=None):
     """Residual block of a generator, which doubles height and width.
 
     [batch, H, W, C] -> [batch, 2 H, 2 W, width]. The shortcut's 1x1 convolution comes before its
-    upsampling: the same function for a quarter of the work.
+    upsampling: the same function for a quarter of the work. Without `up`, size and width stay, and
+    the shortcut is the identity. `join` adds the two paths, by default as they are.
     Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 15 (b).
     """
     kernel = style.kernel(in_block=True)
-    h = keras.layers.ReLU()(conditional_norm(x, condition, style, f"{name}_norm_1"))
-    h = spectral.SNConv2D(width, resample="up", name=f"{name}_conv_1", **kernel)(h)
-    h = keras.layers.ReLU()(conditional_norm(h, condition, style, f"{name}_norm_2"))
-    h = spectral.SNConv2D(width, name=f"{name}_conv_2", **kernel)(h)
-    shortcut = spectral.SNConv2D(width, 1, name=f"{name}_shortcut", **style.kernel())(x)
-    return keras.layers.Add()([h, resampling.Upsample2D()(shortcut)])
+    h = style.activation()(conditional_norm(x, condition, style, f"{name}_norm_1"))
+    h = style.conv(width, resample="up" if up else None, name=f"{name}_conv_1", **kernel)(h)
+    h = style.activation()(conditional_norm(h, condition, style, f"{name}_norm_2"))
+    h = style.conv(width, name=f"{name}_conv_2", **kernel)(h)
+    if up:
+        x = style.conv(width, 1, name=f"{name}_shortcut", **style.kernel())(x)
+        x = resampling.Upsample2D()(x)
+    return (join or keras.layers.Add())([h, x])
 
 
-def down_block(x, width, style, name, down=True, preactivated=True, thin=False):
+def down_block(x, width, style, name, down=True, preactivated=True, thin=False, join=None):
     """Residual block of a discriminator.
 
     [batch, H, W, C] -> [batch, H / 2, W / 2, width], or the same size without `down`. The first
     block of a network is not `preactivated`: a ReLU on pixels would throw half of them away. A
     `thin` block gets to its width in its second convolution, as SNGAN's. The shortcut has a
     convolution wherever size or width change, after its pooling: the same function for a quarter
-    of the work.
+    of the work. `join` adds the two paths, by default as they are.
     Reference: Brock et al., 2019, https://arxiv.org/abs/1809.11096, Figure 15 (c).
     """
     kernel = style.kernel(in_block=True)
     middle = x.shape[-1] if thin and preactivated else width
-    h = keras.layers.ReLU()(x) if preactivated else x
-    h = keras.layers.ReLU()(spectral.SNConv2D(middle, name=f"{name}_conv_1", **kernel)(h))
-    h = spectral.SNConv2D(
-        width, resample="down" if down else None, name=f"{name}_conv_2", **kernel
-    )(h)
+    h = style.activation()(x) if preactivated else x
+    h = style.activation()(style.conv(middle, name=f"{name}_conv_1", **kernel)(h))
+    h = style.conv(width, resample="down" if down else None, name=f"{name}_conv_2", **kernel)(h)
     shortcut = keras.layers.AveragePooling2D(2)(x) if down else x
     if down or x.shape[-1] != width:
-        shortcut = spectral.SNConv2D(width, 1, name=f"{name}_shortcut", **style.kernel())(shortcut)
-    return keras.layers.Add()([h, shortcut])
+        shortcut = style.conv(width, 1, name=f"{name}_shortcut", **style.kernel())(shortcut)
+    return (join or keras.layers.Add())([h, shortcut])
 
 
 def deep_up_block(x, condition, width, up, style, name):

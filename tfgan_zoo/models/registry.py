@@ -14,6 +14,7 @@ from tfgan_zoo.models import (
     pggan,
     resnet,
     sagan,
+    sharing,
     sngan,
     wgan,
 )
@@ -45,6 +46,7 @@ FAMILIES = {
     "infogan": Family(cgan.INFOGAN, *DCGAN),
     "resnet": Family(resnet.VARIANTS, resnet.ResNetGenerator, resnet.ResNetDiscriminator),
     "pggan": Family(pggan.VARIANTS, pggan.PGGANGenerator, pggan.PGGANDiscriminator),
+    "sharing": Family(sharing.VARIANTS, sharing.SharingGenerator, sharing.SharingDiscriminator),
     "draw": Family(draw.VARIANTS, draw.DRAWGenerator, posterior=draw.DRAWPosterior),
     "dave": Family(dave.VARIANTS, dave.DAVEGenerator, posterior=dave.DAVEPosterior),
     "gran": Family(gran.GRAN, *GRAN),
@@ -71,18 +73,30 @@ def build_generator(name: str, **changes) -> Network:
     return _family(name).generator(spec(name, **changes), name="generator")
 
 
-def build_discriminator(name: str, **changes) -> Network:
+def build_discriminator(name: str, generator: Network | None = None, **changes) -> Network:
     """A freshly initialised discriminator of the variant, with `changes` to its spec.
 
+    Args:
+        name: Of the variant.
+        generator: Of the same spec, to share kernels with; of variants that share.
+        **changes: To the spec.
+
     Raises:
-        ValueError: If the variant has none.
+        ValueError: If the variant has none, or there is a generator and nothing to share.
     """
     family = _family(name)
     if family.discriminator is None:
         raise ValueError(
             f"`name` must be of a GAN. Received: {name!r}, an autoencoder: use build_posterior."
         )
-    return family.discriminator(spec(name, **changes), name="discriminator")
+    if generator is None:
+        return family.discriminator(spec(name, **changes), name="discriminator")
+    if getattr(spec(name, **changes), "sharing", "none") == "none":
+        raise ValueError(
+            "`generator` is for variants that share kernels. "
+            f'Received: {name!r}. Leave it out, or take sharing="global".'
+        )
+    return family.discriminator(spec(name, **changes), generator, name="discriminator")
 
 
 def build_posterior(name: str, generator: Network) -> Network:

@@ -153,21 +153,18 @@ class GAN(keras.Model):
                 if hasattr(penalty, "check"):
                     penalty.check(network)
         super().compile(optimizer=generator.optimizer, **kwargs)
-        self.adversarial_loss = loss
-        self.ema = ema
-        self.score_together = score_together
+        self.adversarial_loss, self.ema, self.shared = loss, ema, shared
+        self.score_together, self.watched = score_together, watched or {}
         self.rules = {"g": generator, "d": discriminator}
         self.d_optimizer = discriminator.optimizer  # an attribute, so that it is saved
         moved = {side: rule.weights(self.players[side]) for side, rule in self.rules.items()}
         for side, rule in self.rules.items():
             rule.optimizer.build(moved[side])
         names = [f"{side}_{quantity}" for side in self.rules for quantity in TRACKED]
-        self.shared = shared
         if shared is not None:
             shared.build(moved)
             self.shared_optimizer = shared.optimizer
             self.rules |= {"shared": shared} if shared.optimizer is not None else {}
-        self.watched = watched or {}
         names += [*(sharing.TRACKED if shared else ()), *self.watched]
         self.trackers = {
             name: keras.metrics.Mean(name) for name in (*names, "real_logits", "fake_logits")
