@@ -229,7 +229,7 @@ def test_each_file_is_complete(structure, tmp_path):
 
 
 def test_exports_are_the_generator(tmp_path):
-    # Without gates: tests/conformance/registry_test.py.
+    # Without gates: tests/conformance/exports_test.py.
     generator = unlike_new(players("hard")[0])
     inputs = small.inputs(generator, 3)
     served = tf.saved_model.load(saved_model.save(generator, tmp_path)).signatures
