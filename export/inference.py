@@ -11,8 +11,13 @@ import tfgan_zoo  # noqa: F401  Keras then knows the classes of the networks in 
 UNREADABLE = (ValueError, TypeError, KeyError, OSError)  # what Keras raises for broken files
 
 
-def load_generator(path: str) -> keras.Model:
+def load_generator(path: str, resolution: int | None = None) -> keras.Model:
     """Returns the generator saved at `path`, a `.keras` file.
+
+    Args:
+        path: Of the file.
+        resolution: Of the images, for networks that grew, which have lower ones too; None for the
+            network as it is.
 
     Raises:
         ValueError: If there is no such file, or something else is in it.
@@ -27,7 +32,22 @@ def load_generator(path: str) -> keras.Model:
             f"knows. Received: {path}, which Keras cannot read: {error}"
         ) from error
     require_generator(model)
-    return model
+    return model if resolution is None else _at(model, resolution)
+
+
+def _at(generator, resolution):
+    """The network of a lower resolution."""
+    if not hasattr(generator, "at"):
+        raise ValueError(
+            "`resolution` is of generators that grew, as those of the family pggan. "
+            f"Received: resolution={resolution} for a {type(generator).__name__}. Leave it out."
+        )
+    if resolution > generator.spec.resolution:
+        raise ValueError(
+            f"`resolution` must be at most {generator.spec.resolution}, to which the generator "
+            f"grew. Received: resolution={resolution}."
+        )
+    return generator.at(resolution)
 
 
 def require_generator(model: keras.Model) -> None:

@@ -91,10 +91,12 @@ def _tensors(infos, defaults=()):
     )
 
 
-def run(generator: str, output: str, truncation: float | None) -> None:
+def run(
+    generator: str, output: str, truncation: float | None, resolution: int | None = None
+) -> None:
     """Writes one version of the generator in a file, and prints how to use it."""
     try:
-        model = inference.load_generator(generator)
+        model = inference.load_generator(generator, resolution)
     except ValueError as error:
         sys.exit(str(error))
     try:
@@ -129,4 +131,7 @@ if __name__ == "__main__":
     flags.register_validator(
         "truncation", lambda value: value is None or value > 0, "must be positive"
     )
-    app.run(lambda _: run(GENERATOR.value, OUTPUT.value, TRUNCATION.value))
+    RESOLUTION = flags.DEFINE_integer(
+        "resolution", None, "A lower resolution of a generator that grew.", lower_bound=1
+    )
+    app.run(lambda _: run(GENERATOR.value, OUTPUT.value, TRUNCATION.value, RESOLUTION.value))

@@ -117,12 +117,19 @@ def _psnr(difference):
     return 10.0 * math.log10(2.0**2 / max(float(np.mean(difference**2)), 1e-30))
 
 
-def run(generator: str, output: str, kinds: list[str], check: bool, min_psnr: float | None) -> None:
+def run(
+    generator: str,
+    output: str,
+    kinds: list[str],
+    check: bool,
+    min_psnr: float | None,
+    resolution: int | None = None,
+) -> None:
     """Converts the generator in a file, compares and reports; see the flags below."""
     folder = pathlib.Path(output)
     try:
         _require_runtime()
-        model = inference.load_generator(generator)
+        model = inference.load_generator(generator, resolution)
     except ValueError as error:
         sys.exit(str(error))
     try:
@@ -179,4 +186,8 @@ if __name__ == "__main__":
     flags.register_validator(
         "kinds", lambda names: names and set(names) <= set(KINDS), f"must be of {', '.join(KINDS)}"
     )
-    app.run(lambda _: run(GENERATOR.value, OUTPUT.value, NAMES.value, CHECK.value, MIN_PSNR.value))
+    RESOLUTION = flags.DEFINE_integer(
+        "resolution", None, "A lower resolution of a generator that grew.", lower_bound=1
+    )
+    SETTINGS = (GENERATOR, OUTPUT, NAMES, CHECK, MIN_PSNR, RESOLUTION)
+    app.run(lambda _: run(*(flag.value for flag in SETTINGS)))

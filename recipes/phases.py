@@ -93,7 +93,13 @@ def _trainer(setting, phase):
             gan = setting.build(images, phase)
     finally:
         keras.config.set_dtype_policy("float32")
-    draw = setting.draw(gan.generator.spec)
     return Trainer(
-        setting.run, gan, images, setting.strategy, phase, setting.plan, setting.scorer, draw
+        setting.run,
+        gan,
+        images,
+        phase,
+        setting.plan,
+        setting.scorer,
+        draw=setting.draw(gan.generator.spec),
+        last=phase is setting.phases[-1],
     )

@@ -48,13 +48,13 @@ class Trainer:
 
     Args:
         run: Where everything is written.
-        gan: Compiled, in the scope of `strategy`.
+        gan: Compiled; its strategy is the scope it was built in.
         images: The training split.
-        strategy: Of the GAN.
         phase: From where to where, and with which batches.
         plan: How often.
         scorer: None for no scores.
         draw: (count, seed) -> latents to sample with, if they are not normal.
+        last: Whether it is the last phase of the run.
     """
 
     def __init__(
@@ -62,21 +62,22 @@ class Trainer:
         run: RunDirectory,
         gan: GAN,
         images: ImageSet,
-        strategy: tf.distribute.Strategy,
         phase: Phase,
         plan: Plan,
         scorer: scores.Scorer | None,
         draw: scores.Draw | None = None,
+        last: bool = True,
     ):
         self.run = run
         self.gan = gan
         self.images = images
-        self.strategy = strategy
+        self.strategy = gan.distribute_strategy
         self.phase = phase
         self.plan = plan
         self.scorer = scorer
         self.checkpoints = Checkpoints(run / "checkpoints" / phase.name)
         self.draw = draw
+        self.last = last
         # Singular values are compared with their median over about 5,000 steps.
         window = max(10, 5000 // (plan.spectra_every or phase.last_step))
         self.monitor = Monitor(gan.perfect_loss, window=window)
@@ -209,15 +210,16 @@ class Trainer:
 
     def _callbacks(self):
         plan = self.plan
-        fade_in = [FadeIn(self.phase)] if self.phase.fading else []
-        return [
-            *fade_in,
-            loop.Every(plan.log_every, self._report),
-            loop.Every(plan.spectra_every, self._look_at_spectra),
-            loop.Every(plan.sample_every, self._draw),
-            loop.Every(plan.evaluate_every, self._score),
-            loop.Every(plan.save_every, self._save),
+        looks = [
+            (plan.log_every, self._report),
+            (plan.spectra_every, self._look_at_spectra),
+            (plan.sample_every, self._draw),
+            (plan.evaluate_every, self._score),
+            (plan.save_every, self._save),
         ]
+        # Those without an interval are for the end of the run, not of each of its phases.
+        every = [loop.Every(*look) for look in looks if look[0] or self.last]
+        return [FadeIn(self.phase), *every] if self.phase.fading else every
 
     def _report(self, step, logs):
         logs = {name: float(value) for name, value in logs.items()}

@@ -78,3 +78,20 @@ def test_load_generator_tells_what_is_wrong(tmp_path):
     registry.build_discriminator("biggan-digits", width=8).save(other)
     with pytest.raises(ValueError, match=r"'images', 'labels'"):
         inference.load_generator(str(other))
+
+
+def test_any_level_of_a_generator_that_grew(tmp_path, generator_file):
+    grown = registry.build_generator("pggan-digits", resolution=16, fmap_max=4, z_dim=3)
+    path = str(tmp_path / "grown.keras")
+    grown.save(path)
+    latents = {"latents": np.random.default_rng(0).normal(size=(2, 3)).astype("float32")}
+    small = inference.load_generator(path, resolution=8)
+    np.testing.assert_array_equal(small(latents), grown.at(8)(latents))
+    copy = inference.inference_copy(small, folded=False)
+    np.testing.assert_allclose(copy(latents), small(latents), atol=1e-5)
+    with pytest.raises(ValueError, match="at most 16"):
+        inference.load_generator(path, resolution=32)
+    with pytest.raises(ValueError, match="resolution=12"):
+        inference.load_generator(path, resolution=12)
+    with pytest.raises(ValueError, match="of generators that grew"):
+        inference.load_generator(str(generator_file), resolution=8)

@@ -66,15 +66,6 @@ def test_scaling_inputs_or_the_kernel_is_the_same(side, filters):
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
 
-def test_a_copy_for_serving_computes_the_same():
-    layer = built(EqualizedDense(3), 8)
-    x = np.random.default_rng(0).normal(size=(2, 8)).astype(np.float32)
-    expected = layer(x)
-    layer.fold()
-    np.testing.assert_allclose(layer(x), expected, rtol=1e-5)
-    np.testing.assert_allclose(np.std(layer.kernel), 0.5, rtol=0.35)  # gain / sqrt(8)
-
-
 def test_step_of_adam_is_scaled_too():
     """What the method is for: one step moves effective weights in proportion to their size."""
     moved = []

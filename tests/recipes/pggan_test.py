@@ -47,6 +47,9 @@ def test_growing_and_resuming_within_a_fade(tmp_path):
     scores = [json.loads(line) for line in (whole / "scores.jsonl").read_text().splitlines()]
     assert {row["images"] for row in scores if row["metric"] == "fid"} == {32, 40, 64, 80, 96}
     assert (whole / "training.gif").exists()
+    # What has no interval is done at the beginning and at the end, not after each phase.
+    drawn = sorted(path.name for path in (whole / "samples").iterdir())
+    assert drawn == ["step-00000000.png", "step-00000012.png"]
     # Of the first phase nothing is kept.
     kept = sorted(path.name for path in (whole / "checkpoints").iterdir())
     assert kept == ["01-8px-fading", "02-8px"]

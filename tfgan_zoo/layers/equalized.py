@@ -54,11 +54,6 @@ class Equalized(keras.layers.Layer):
             return inputs * self.scale, ops.cast(kernel, self.compute_dtype)
         return inputs, ops.cast(kernel * self.scale, self.compute_dtype)
 
-    def fold(self):
-        """Multiplies the kernel for good: for copies that only serve, never for training."""
-        self.kernel.assign(self.kernel * self.scale)
-        self.scale = 1.0
-
     def _add_bias(self, outputs):
         return outputs if self.bias is None else outputs + self.bias
 
