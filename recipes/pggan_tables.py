@@ -82,9 +82,9 @@ SWD: 1,000 times the sliced Wasserstein distance, 1,438 generated images against
 images, 16 patches of each, levels 32 and 16 px; less is better. MS-SSIM: of {pairs:,} pairs of
 samples; less is more variety, and the training images have {real:.3f}. FID: 1,797 samples, features
 of the shipped digits classifier. All of the averaged generator; ± is the standard deviation over
-seeds. A verdict needs a difference of two standard errors, a weak test with so few seeds: with three,
-chance alone passes it one time in nine. This is the beginning of training: what learns faster looks
-better.
+seeds. A verdict needs a difference of two standard errors, a weak test with so few seeds: with
+three, chance alone passes it one time in nine. This is the beginning of training: what learns
+faster looks better.
 """
 TIME_PROTOCOL = """\
 Scores of both rows over training time: images shown, at the seconds per image of each level, which
