@@ -20,14 +20,21 @@ def conv(images, kernel):
     return ops.conv(images, kernel, padding="same")
 
 
-# The convolution and the gradient of its kernel are linear in each of their arguments, and the
-# gradients of each are the two.
+# A convolution, the gradient of its images and that of its kernel are linear in each of their two
+# arguments, and the gradients of each are the other two.
 
 
 @ops.custom_gradient
 def _conv(images, kernel):
     outputs = ops.conv(images, kernel, padding="same")
-    return outputs, lambda g: (_conv(g, _turned(kernel)), _kernel_gradient(images, g))
+    return outputs, lambda g: (_images_gradient(g, kernel), _kernel_gradient(images, g))
+
+
+@ops.custom_gradient
+def _images_gradient(upstream, kernel):
+    """[batch, H, W, filters], [3, 3, C, filters] -> [batch, H, W, C]."""
+    outputs = ops.conv_transpose(upstream, kernel, strides=1, padding="same")
+    return outputs, lambda g: (_conv(g, kernel), _kernel_gradient(g, upstream))
 
 
 @ops.custom_gradient
@@ -37,12 +44,7 @@ def _kernel_gradient(images, upstream):
     columns = ops.reshape(upstream, (-1, filters))
     outputs = ops.matmul(ops.transpose(_patches(images)), columns)
     outputs = ops.reshape(outputs, (3, 3, channels, filters))
-    return outputs, lambda g: (_conv(upstream, _turned(g)), _conv(images, g))
-
-
-def _turned(kernel):
-    """The kernel by which gradients go back: turned by 180 degrees, filters for channels."""
-    return ops.transpose(ops.flip(kernel, axis=(0, 1)), (0, 1, 3, 2))
+    return outputs, lambda g: (_images_gradient(upstream, g), _conv(images, g))
 
 
 def _patches(images):
