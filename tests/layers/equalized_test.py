@@ -63,7 +63,8 @@ def test_scaling_inputs_or_the_kernel_is_the_same(side, filters):
     x = np.random.default_rng(0).normal(size=(2, side, side, 3)).astype(np.float32)
     assert (USUAL_BATCH * side * side * 3 < 27 * filters) == (side == 2)
     expected = ops.conv(x, layer.kernel * layer.scale, padding="same")
-    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+    for training in (False, True):
+        np.testing.assert_allclose(layer(x, training=training), expected, atol=1e-5)
 
 
 def test_step_of_adam_is_scaled_too():

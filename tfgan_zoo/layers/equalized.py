@@ -100,12 +100,14 @@ class EqualizedConv2D(Equalized):
         size = (self.kernel_size, self.kernel_size)
         self._add_weights((*size, input_shape[-1], self.filters), self.filters)
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         inputs, kernel = self._scaled(inputs, USUAL_BATCH * math.prod(inputs.shape[1:]))
         if self.upsample:
             outputs = resampling.conv_after_upsampling(inputs, kernel, self.folded)
-        else:
+        elif training:
             outputs = small_maps.conv(inputs, kernel)
+        else:  # exports cannot keep gradients of one's own, and warn of them
+            outputs = ops.conv(inputs, kernel, padding="same")
         return self._add_bias(outputs)
 
     def compute_output_shape(self, input_shape):
