@@ -12,7 +12,7 @@ import pathlib
 from absl import app, flags
 
 from recipes import sheets, spectra, tables
-from recipes.tables import Claim, Lab, Row
+from recipes.tables import Claim, Row
 from tfgan_zoo.training.checkpoints import replace_text
 
 FLAGFILE = pathlib.Path(__file__).parent / "flagfiles/biggan/digits16.flags"
@@ -143,15 +143,7 @@ CLAIMS = {
 def main(argv):
     """Trains, then writes one table."""
     del argv
-    lab = Lab(
-        RUNS.value,
-        (f"--flagfile={FLAGFILE}",),
-        list(map(int, SEEDS.value)),
-        JOBS.value,
-        THREADS.value,
-    )
-    results = pathlib.Path(RESULTS.value)
-    results.mkdir(parents=True, exist_ok=True)
+    lab, results = OPEN((f"--flagfile={FLAGFILE}",))
     tables.write_or_exit(lambda: WRITERS[TABLE.value](lab, results))
 
 
@@ -305,9 +297,5 @@ if __name__ == "__main__":
         "section 3.1. collapse: a run that fails, with and without the monitor, and its singular "
         "values.",
     )
-    RUNS = flags.DEFINE_string("runs", "runs/biggan-tables", "Folder of the runs.")
-    RESULTS = flags.DEFINE_string("results", "recipes/results/biggan", "Folder of the tables.")
-    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
-    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
-    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
+    OPEN = tables.define_flags("runs/biggan-tables", "recipes/results/biggan")
     app.run(main)

@@ -13,12 +13,13 @@ import pathlib
 import statistics
 
 import numpy as np
-from absl import app, flags
+from absl import app
 from matplotlib.figure import Figure
+from PIL import Image
 
 from recipes import scores, sheets, tables, timing
 from recipes.pggan_speed import OurGame
-from recipes.tables import Claim, Lab, Row
+from recipes.tables import Claim, Row
 from tfgan_zoo import sampling
 from tfgan_zoo.data import sources
 from tfgan_zoo.metrics.ms_ssim import of_consecutive_pairs
@@ -26,6 +27,9 @@ from tfgan_zoo.models import registry
 from tfgan_zoo.training.checkpoints import replace_text
 
 FLAGFILE = pathlib.Path(__file__).parent / "flagfiles/pggan/digits.flags"
+# An interval that no phase reaches: a sheet after the last step of each.
+SHEETS = "--sample_every=1000000"
+BASE = (f"--flagfile={FLAGFILE}", "--swd_patches=16", "--noexport", SHEETS)
 BATCH_SIZE = 16
 PAIRS = 1000  # of samples, for MS-SSIM
 ROUNDS = 40  # of timed steps
@@ -96,15 +100,7 @@ of the process). Building, tracing and scoring are not counted, which growing do
 def main(argv):
     """Trains, then writes the tables."""
     del argv
-    lab = Lab(
-        RUNS.value,
-        (f"--flagfile={FLAGFILE}", "--swd_patches=16", "--noexport", "--sample_every=0"),
-        list(map(int, SEEDS.value)),
-        JOBS.value,
-        THREADS.value,
-    )
-    results = pathlib.Path(RESULTS.value)
-    results.mkdir(parents=True, exist_ok=True)
+    lab, results = OPEN(BASE)
     tables.write_or_exit(lambda: _write(lab, results))
 
 
@@ -129,6 +125,7 @@ def _write(lab, results):
     page += _time(lab, results)
     replace_text(results / "table1.md", "\n".join(page))
     sheets.write(results / "phases.png", _phases(lab))
+    sheets.write(results / "growth.png", _growth(lab))
 
 
 def _line(lab, row):
@@ -178,17 +175,25 @@ def seconds_per_image(rounds: int = ROUNDS, batch_size: int = BATCH_SIZE) -> dic
     return {level: timing.median / batch_size for level, timing in found.items()}
 
 
-def _curve(lab, row, metric, cost):
-    """{seconds of training: mean of all seeds}, at the steps that were scored."""
+def _seconds(lab, row, cost):
+    """{step: seconds of training up to it}, at the steps of the log."""
     rows = lab.run(row, lab.seeds[0]).rows("log.jsonl")
-    seconds, found = {0: 0.0}, {}
+    seconds = {0: 0.0}
     for before, after in itertools.pairwise([{"step": 0, "images": 0}, *rows]):
         share = (after["images"] - before["images"]) * cost[after["resolution"]]
         seconds[after["step"]] = seconds[before["step"]] + share
-    for step, values in lab.curve(row, metric).items():
-        if step in seconds:
-            found[seconds[step]] = statistics.mean(values)
-    return found
+    return seconds
+
+
+def _curve(lab, row, metric, cost):
+    """{seconds of training: values of all seeds}, at the steps that were scored."""
+    seconds = _seconds(lab, row, cost)
+    curve = lab.curve(row, metric).items()
+    return {seconds[step]: values for step, values in curve if step in seconds}
+
+
+def _means(curve):
+    return {second: statistics.mean(values) for second, values in curve.items()}
 
 
 def reached(curve: dict[float, float], goal: float) -> float | None:
@@ -206,9 +211,12 @@ def _time(lab, results):
     lines, curves = [], {}
     for metric, label in (("swd", "SWD"), ("fid", "FID")):
         grown, at_once = (_curve(lab, row, metric, cost) for row in (GROWN, AT_ONCE))
-        curves[label] = {"growing": grown, "32 px from the start": at_once}
-        goal = max(min(grown.values()), min(at_once.values()))
-        times = [reached(curve, goal) for curve in (grown, at_once)]
+        means = [_means(curve) for curve in (grown, at_once)]
+        curves[label] = dict(zip(("growing", "32 px from the start"), means, strict=True))
+        goal = max(min(curve.values()) for curve in means)
+        times = [reached(curve, goal) for curve in means]
+        end = max(grown)
+        then = max(second for second in at_once if second <= end)
         lines.append(
             {
                 "score": label,
@@ -216,7 +224,9 @@ def _time(lab, results):
                 "seconds, growing": f"{times[0]:.0f}",
                 "seconds, 32 px from the start": f"{times[1]:.0f}",
                 "times as fast": f"{times[1] / times[0]:.2f}",
-                "seconds of all training": f"{max(grown):.0f}, {max(at_once):.0f}",
+                "growing, at its end": f"{tables.spread(grown[end])} ({end:.0f} s)",
+                "32 px from the start, then": f"{tables.spread(at_once[then])} ({then:.0f} s)",
+                "growing is better at equal time": tables.verdict(grown[end], at_once[then]),
             }
         )
     sheets.write(results / "time.png", _time_figure(curves))
@@ -243,6 +253,19 @@ def _time_figure(curves):
     return figure
 
 
+def _growth(lab):
+    """The sheets that one run drew at the end of each of its phases."""
+    paths = sorted(lab.run(GROWN, lab.seeds[0]).path.glob("samples/step-*.png"))[1:]
+    columns = -(-len(paths) // 2)
+    figure = Figure(figsize=(3.4 * columns, 7.2), dpi=110, layout="constrained")
+    for axes, path in zip(figure.subplots(2, columns, squeeze=False).flat, paths, strict=False):
+        axes.imshow(Image.open(path))
+    for axes in figure.axes:
+        axes.set_axis_off()
+    figure.suptitle("The averaged generator at the end of each phase, seed 0", fontsize=12)
+    return figure
+
+
 def _phases(lab):
     """Samples of one generator at all its levels, a row each."""
     generator = lab.generator(GROWN, lab.seeds[0])
@@ -259,9 +282,5 @@ def _phases(lab):
 
 if __name__ == "__main__":
     # Not at import: tests import several programs, whose flags have the same names.
-    RUNS = flags.DEFINE_string("runs", "runs/pggan-tables", "Folder of the runs.")
-    RESULTS = flags.DEFINE_string("results", "recipes/results/pggan", "Folder of the tables.")
-    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
-    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
-    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
+    OPEN = tables.define_flags("runs/pggan-tables", "recipes/results/pggan")
     app.run(main)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+from absl import flags
 from keras.models import load_model
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, StrMethodFormatter
@@ -172,6 +173,34 @@ class Lab:
             for record in records:
                 found.setdefault(record["step"], []).append(record["value"])
         return dict(sorted(found.items()))
+
+
+def define_flags(runs: str, results: str) -> Callable[[tuple[str, ...]], tuple[Lab, pathlib.Path]]:
+    """Defines the flags of a program that makes tables; not to be called at import.
+
+    Tests import several programs, whose flags have the same names.
+
+    Args:
+        runs: Default of --runs.
+        results: Default of --results.
+
+    Returns:
+        A function of the flags of all rows: the lab that the flags describe, and the folder of its
+        results, which is there then.
+    """
+    RUNS = flags.DEFINE_string("runs", runs, "Folder of the runs.")
+    RESULTS = flags.DEFINE_string("results", results, "Folder of the tables.")
+    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
+    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
+    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
+
+    def make(base):
+        folder = pathlib.Path(RESULTS.value)
+        folder.mkdir(parents=True, exist_ok=True)
+        seeds = list(map(int, SEEDS.value))
+        return Lab(RUNS.value, base, seeds, JOBS.value, THREADS.value), folder
+
+    return make
 
 
 def write_or_exit(write: Callable[[], None]) -> None:

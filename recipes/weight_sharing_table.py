@@ -290,18 +290,13 @@ def write(lab: Lab, all_rows: list[Row], results: pathlib.Path, timed: int) -> N
 def main(argv):
     """Trains, then writes everything."""
     del argv
-    lab = Lab(RUNS.value, (), list(map(int, SEEDS.value)), JOBS.value, THREADS.value)
-    results = pathlib.Path(RESULTS.value)
+    lab, results = OPEN(())
     tables.write_or_exit(lambda: write(lab, rows(STEPS.value), results, TIMED.value))
 
 
 if __name__ == "__main__":
     # Not at import: tests import several programs, whose flags have the same names.
-    RUNS = flags.DEFINE_string("runs", "runs/weight-sharing", "Folder of the runs.")
-    RESULTS = flags.DEFINE_string("results", "recipes/results/sharing", "Folder of the table.")
-    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
-    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
-    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
+    OPEN = tables.define_flags("runs/weight-sharing", "recipes/results/sharing")
     STEPS = flags.DEFINE_integer("steps", None, "Of each run. Default: its flagfile's.", 1)
     TIMED = flags.DEFINE_integer("timed", 100, "Timed steps of each row.", lower_bound=1)
     app.run(main)

@@ -18,7 +18,7 @@ import statistics
 from absl import app, flags
 
 from recipes import battles, judged, scores, sheets, step_times, tables, wirgan_figures
-from recipes.tables import Claim, Lab, Row
+from recipes.tables import Claim, Row
 from tfgan_zoo.data import sources
 from tfgan_zoo.training.checkpoints import replace_text
 
@@ -93,7 +93,7 @@ def _gam(table, lab):
 
 def _write_gam(table, lab, results):
     lines, claims = _gam(table, lab)
-    _write(results, f"table{table}", lines, claims, GAM_PROTOCOL)
+    _write(lab, results, f"table{table}", lines, claims, GAM_PROTOCOL)
     figure = wirgan_figures.ratios(lines, f"{TITLES[f'table{table}']}{_where()}")
     sheets.write(results / f"table{table}.png", figure)
 
@@ -110,7 +110,7 @@ def _write_table8(lab, results):
         "GP-WIRGAN": row("GP-WIRGAN", 3, data),
     }
     # Before the training, which takes hours where there is no classifier of the data.
-    classifiers = judged.classifiers(pathlib.Path(RUNS.value), _images(data, "train").name)
+    classifiers = judged.classifiers(lab.folder, _images(data, "train").name)
     lab.train(list(rows.values()))
     found = {name: judged.errors(lab, each, classifiers) for name, each in rows.items()}
     if PER_CLASS.value:
@@ -137,7 +137,7 @@ def _write_table8(lab, results):
     protocol = judged.PROTOCOL.format(accuracies=accuracies)
     if PER_CLASS.value:
         protocol += judged.PER_CLASS_PROTOCOL
-    _write(results, "table8", lines, claims, protocol)
+    _write(lab, results, "table8", lines, claims, protocol)
 
 
 def _flagfile(recipe, data):
@@ -169,7 +169,7 @@ def _write_table9(lab, results):
             lab, list(rows.values()), "fid", "FID, lower is better", f"Nine models on {data}"
         )
         sheets.write(results / f"fid-{data}.png", figure)
-    _write(results, "table9", lines, claims, _is_protocol(lab))
+    _write(lab, results, "table9", lines, claims, _is_protocol(lab))
     sheets.write(results / "figure7.png", wirgan_figures.inception_scores(lines, PAPER["figure7"]))
 
 
@@ -196,7 +196,6 @@ def _quality_claims(rows):
 
 
 def _write_table10(lab, results):
-    del lab
     lines, claims = [], []
     for data, (names, batch_size) in TIMED.items():
         found = step_times.measure(data, batch_size, TIME_STEPS, ROUNDS.value)
@@ -210,7 +209,7 @@ def _write_table10(lab, results):
             ]
             lines.append({**about, **line, "paper, s": "; ".join(papers)})
         claims += [{"networks": data, **claim} for claim in step_times.claims(found)]
-    _write(results, "table10", lines, claims, TIME_PROTOCOL.format(rounds=ROUNDS.value))
+    _write(lab, results, "table10", lines, claims, TIME_PROTOCOL.format(rounds=ROUNDS.value))
 
 
 # {end of the variants' names: (the paper's data, batch size)}; larger networks get fewer images.
@@ -249,7 +248,7 @@ def _write_figures(lab, results):
         write("15", data, f"samples of {best.what}", figure)
         found = [wirgan_figures.rank_correlation(*zip(*curve, strict=True)) for curve in curves]
         claims.append(_follows(data, best, found))
-    _write(results, "figures", lines, claims, FIGURE_PROTOCOL)
+    _write(lab, results, "figures", lines, claims, FIGURE_PROTOCOL)
 
 
 def _follows(data, each, found):
@@ -289,10 +288,10 @@ def _is_protocol(lab):
     )
 
 
-def _write(results, name, lines, claims, protocol):
+def _write(lab, results, name, lines, claims, protocol):
     page = [f"# {TITLES[name]}{_where() if name != 'table10' else ''}\n"]
-    if name != "table10":
-        page.append(COMMON.format(seeds=", ".join(SEEDS.value)) if SCALE.value == "digits" else "")
+    if name != "table10" and SCALE.value == "digits":
+        page.append(COMMON.format(seeds=", ".join(map(str, lab.seeds))))
     page += [protocol, tables.markdown(lines), "## Claims\n", tables.markdown(claims)]
     replace_text(results / f"{name}.md", "\n".join(page))
     replace_text(results / f"{name}.csv", tables.csv_text(lines))
@@ -350,8 +349,7 @@ def main(argv):
     del argv
     # Every run's networks are compiled anew, which TensorFlow takes for a mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    lab = Lab(RUNS.value, (), list(map(int, SEEDS.value)), JOBS.value, THREADS.value)
-    results = pathlib.Path(RESULTS.value)
+    lab, results = OPEN(())
     results = results if SCALE.value == "digits" else results / "paper"
     results.mkdir(parents=True, exist_ok=True)
     tables.write_or_exit(lambda: WRITERS[TABLE.value](lab, results))
@@ -373,11 +371,7 @@ if __name__ == "__main__":
         ["digits", "paper"],
         "Narrow networks on the digits, or the paper's data.",
     )
-    RUNS = flags.DEFINE_string("runs", "runs/wirgan-tables", "Folder of the runs.")
-    RESULTS = flags.DEFINE_string("results", "recipes/results/wirgan", "Folder of the tables.")
-    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
-    JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
-    THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
+    OPEN = tables.define_flags("runs/wirgan-tables", "recipes/results/wirgan")
     PER_CLASS = flags.DEFINE_bool(
         "per_class", True, "Table 8: also ten models per method and seed 0, one for each digit."
     )

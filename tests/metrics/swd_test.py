@@ -243,7 +243,7 @@ GOOD = textures(0, 3)
         (GOOD[:0], GOOD[:0], {}, r"Received: shape \(0, 32, 32, 3\)"),
         (GOOD, GOOD[..., :1], {}, r"one shape.*\(3, 32, 32, 3\) and \(3, 32, 32, 1\)"),
         (GOOD, GOOD[:2], {}, "equally many"),
-        (GOOD / 255.0, GOOD, {}, "`real` must be uint8.*Received: float64"),
+        (GOOD / 255.0, GOOD, {}, "`real` must be uint8.*Received: dtype float64"),
         (GOOD, np.full(GOOD.shape, np.nan), {}, "`fake` must be uint8"),
         (GOOD[:, :4, :4], GOOD[:, :4, :4], {}, "patch_size=7, a level of 4 pixels"),
         (GOOD, GOOD, {"patch_size": 17}, "patch_size=17, a level of 16 pixels"),

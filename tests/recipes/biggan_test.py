@@ -4,8 +4,6 @@ import json
 import math
 import re
 import signal
-import subprocess
-import sys
 
 import h5py
 import keras
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.recipes import runs
 from tests.recipes.runs import FLAGS, SMALL, run
 from tfgan_zoo import standing
 
@@ -235,19 +234,7 @@ REFUSED = [
 def refusals(tmp_path_factory):
     """(folder of the runs that must not be, [exit code, standard error] of each)."""
     folder = tmp_path_factory.mktemp("refused")
-    lists = [
-        [*FLAGS, f"--run_dir={folder / str(number)}", *flags]
-        for number, (flags, _) in enumerate(REFUSED)
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.recipes.refusals", "biggan"],
-        input=json.dumps(lists),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder, json.loads(done.stdout.splitlines()[-1])
+    return folder, runs.refusals("biggan", folder, FLAGS, [flags for flags, _ in REFUSED])
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda n: REFUSED[n][0][0])

@@ -27,9 +27,11 @@ def lab(tmp_path):
 
 def test_seconds_are_those_of_each_level(lab):
     curve = pggan_tables._curve(lab, ROW, "swd", {4: 0.01, 8: 0.1})
-    assert curve == pytest.approx({1.6: 8.0, 1.6 + 16.0: 5.0, 1.6 + 32.0: 2.0})
-    assert pggan_tables.reached(curve, 5.5) == pytest.approx(17.6)
-    assert pggan_tables.reached(curve, 1.9) is None
+    assert list(curve) == pytest.approx([1.6, 1.6 + 16.0, 1.6 + 32.0])
+    assert list(curve.values()) == [[9.0, 7.0], [5.0, 5.0], [3.0, 1.0]]
+    means = pggan_tables._means(curve)
+    assert pggan_tables.reached(means, 5.5) == pytest.approx(17.6)
+    assert pggan_tables.reached(means, 1.9) is None
 
 
 def test_images_shown(lab):

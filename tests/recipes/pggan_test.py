@@ -2,15 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 
 import tfgan_zoo  # noqa: F401  Keras then knows the classes of the networks in files.
-from tests.recipes.runs import run
+from tests.recipes.runs import refusals, run
 
 # Four steps of 8 images in each phase: 4 px, 8 px fading in, 8 px.
 FLAGS = [
@@ -79,19 +77,7 @@ REFUSED = [
 
 
 def test_bad_flags_fail_before_anything_is_written(tmp_path):
-    lists = [
-        [*FLAGS, f"--run_dir={tmp_path / str(number)}", *flags]
-        for number, (flags, _) in enumerate(REFUSED)
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.recipes.refusals", "pggan"],
-        input=json.dumps(lists),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = refusals("pggan", tmp_path, FLAGS, [flags for flags, _ in REFUSED])
     for (_, words), (code, said) in zip(REFUSED, found, strict=True):
         assert code != 0 and re.search(words, said), said[-2000:]
         assert "Traceback" not in said

@@ -1,6 +1,8 @@
 """Runs of recipes in processes of their own."""
 
+import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -31,3 +33,24 @@ def run(*arguments, module="recipes.biggan"):
         timeout=300,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
+
+
+def refusals(
+    recipe: str, folder: pathlib.Path, common: list[str], cases: list[list[str]]
+) -> list[list]:
+    """[exit code, standard error] of each case: the recipe with `common` flags and the case's.
+
+    Their run directories would be `folder`/0, `folder`/1 and so on.
+    """
+    lists = [
+        [*common, f"--run_dir={folder / str(number)}", *flags] for number, flags in enumerate(cases)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.recipes.refusals", recipe],
+        input=json.dumps(lists),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])

@@ -1,9 +1,5 @@
 """What sharing costs and saves, and the table of it: counts and verdicts by hand."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 import tensorflow as tf
 from absl import flags
@@ -12,6 +8,7 @@ from absl.testing import flagsaver
 from recipes import sharing_costs
 from recipes import weight_sharing_table as table
 from recipes.tables import Lab
+from tests.recipes.runs import refusals
 
 FLAGFILE = f"--flagfile={sharing_costs.FLAGFILES / 'digits.flags'}"
 
@@ -96,17 +93,7 @@ def test_modes_that_do_not_go_with_the_networks_are_refused(tmp_path):
         (["--spec=sharing=local"], "Take trunk=2"),
         (["--spec=sharing=all"], "must be one of none, global, mirror, local"),
     ]
-    arguments = [
-        [FLAGFILE, *more, f"--run_dir={tmp_path / str(number)}"]
-        for number, (more, _) in enumerate(cases)
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.recipes.refusals", "sharing"],
-        input=json.dumps(arguments),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    for (code, said), (_, words) in zip(json.loads(done.stdout), cases, strict=True):
+    found = refusals("sharing", tmp_path, [FLAGFILE], [more for more, _ in cases])
+    for (code, said), (_, words) in zip(found, cases, strict=True):
         assert code == 1 and words in said, said
     assert list(tmp_path.iterdir()) == []

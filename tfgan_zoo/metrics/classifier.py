@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfgan_zoo.metrics.pixels import require_uint8
+
 BATCH_SIZE = 256  # of every call of the network; the last batch is padded, so nothing recompiles
 DIGITS_PATH = pathlib.Path(__file__).with_name("digits_classifier.keras")
 # Printed by recipes/digits_classifier.py. Whoever replaces the file changes every number that was
@@ -104,12 +106,7 @@ def _resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _check_images(images) -> np.ndarray:
     images = np.asarray(images)
-    if images.dtype != np.uint8:
-        raise ValueError(
-            "`images` must be uint8 in [0, 255]: turn images x in [-1, 1] into "
-            "np.uint8(np.round(np.clip((x + 1) * 127.5, 0, 255))). "
-            f"Received: dtype {images.dtype}."
-        )
+    require_uint8("images", images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
         raise ValueError(
             "`images` must be [N, H, W, C] with one image or more and C of 1 or 3: add the axis "

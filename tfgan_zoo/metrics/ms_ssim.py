@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfgan_zoo.metrics.pixels import require_uint8
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, the finest first
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -178,9 +180,4 @@ def _check(name, images):
             f"`{name}` must be [N, H, W, channels] with sides that are multiples of {MULTIPLE}, as "
             f"there are {len(WEIGHTS)} scales: crop, pad or resize. Received: shape {shape}."
         )
-    dtype = np.asarray(images[:1]).dtype
-    if dtype != np.uint8:
-        raise ValueError(
-            f"`{name}` must be uint8, from 0 to 255: round((x + 1) * 127.5) of images in [-1, 1]. "
-            f"Received: {dtype}."
-        )
+    require_uint8(name, images)

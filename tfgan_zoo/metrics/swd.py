@@ -9,6 +9,8 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tfgan_zoo.metrics.pixels import require_uint8
+
 COARSEST = 16  # pixels of the last level
 SCALE = 1e3  # distances are reported so many times as large
 VALUES = 2**22  # pixels times channels that are in work at once
@@ -183,12 +185,7 @@ def _check_images(real, fake, patch_size) -> tuple[int, ...]:
                 f"`{name}` must be [N, R, R, channels] with R a power of 2: crop, pad or resize "
                 f"the images. Received: shape {shape}."
             )
-        dtype = np.asarray(images[:1]).dtype
-        if dtype != np.uint8:
-            raise ValueError(
-                f"`{name}` must be uint8, from 0 to 255: round((x + 1) * 127.5) of images in "
-                f"[-1, 1]. Received: {dtype}."
-            )
+        require_uint8(name, images)
     if tuple(real.shape) != tuple(fake.shape):
         raise ValueError(
             "`real` and `fake` must be equally many images of one shape. Received: "

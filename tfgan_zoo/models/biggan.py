@@ -158,26 +158,32 @@ class BigGANGenerator(Network):
     """{"latents": [batch, z_dim], "labels": int32 [batch]} -> images in [-1, 1], NHWC float32.
 
     Unconditional specs have no "labels".
+
+    Args:
+        spec: What is drawn.
+        style: Of all layers, if it is not the spec's.
+        after_block: (x, number of the block, its condition, style) -> what goes on from there.
     """
 
     spec_class = BigGANSpec
 
-    def __init__(self, spec, **kwargs):
+    def __init__(self, spec, style=None, after_block=None, **kwargs):
         inputs = blocks.input_layers(spec.num_classes, latents=(spec.z_dim,))
-        seed, *parts = conditions(inputs, spec)
+        seed, *parts = _conditions(inputs, spec)
         first, *widths = (spec.width * multiple for multiple in spec.g_widths)
         side = spec.resolution >> len(widths)
-        style = blocks.Style.of(spec, spec.g_spectral)
+        style = style or blocks.Style.of(spec, spec.g_spectral)
         x = spectral.SNDense(side * side * first, name="seed", **style.kernel())(seed)
         x = keras.layers.Reshape((side, side, first))(x)
         for number, (width, condition) in enumerate(zip(widths, parts, strict=True), start=1):
             x = blocks.up_block(x, condition, width, style, f"block_{number}")
+            x = after_block(x, number, condition, style) if after_block else x
             x = blocks.attention_at(x, spec.g_attention, style)
         images = blocks.to_images(x, spec.channels, spec.channels, style)
         super().__init__(inputs, images, spec, **kwargs)
 
 
-def conditions(inputs, spec):
+def _conditions(inputs, spec):
     """What enters the seed, then what enters each block (None: nothing does)."""
     count = len(spec.g_widths) - 1
     seed, *parts = [inputs["latents"]]
@@ -199,14 +205,19 @@ class BigGANDiscriminator(Network):
 
     Unconditional specs have no "labels". There is no batch norm: images do not influence one
     another's logits.
+
+    Args:
+        spec: What is drawn.
+        style: Of all layers, if it is not the spec's.
+        join: Number of a block -> what adds its two paths, None for a sum.
     """
 
     spec_class = BigGANSpec
 
-    def __init__(self, spec, **kwargs):
+    def __init__(self, spec, style=None, join=None, **kwargs):
         shape = (spec.resolution, spec.resolution, spec.channels)
         inputs = blocks.input_layers(spec.num_classes, images=shape)
-        style = blocks.Style.of(spec, spec.d_spectral)
+        style = style or blocks.Style.of(spec, spec.d_spectral)
         x, attended = inputs["images"], False
         for number, multiple in enumerate(spec.d_widths, start=1):
             x = blocks.down_block(
@@ -217,6 +228,7 @@ class BigGANDiscriminator(Network):
                 down=number <= len(spec.d_widths) - spec.flat_blocks,
                 preactivated=number > 1,
                 thin=spec.thin,
+                join=join(number) if join else None,
             )
             if not attended and x.shape[1] == spec.d_attention:
                 x, attended = blocks.attention_at(x, spec.d_attention, style), True

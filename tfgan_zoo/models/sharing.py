@@ -22,7 +22,6 @@ import keras
 
 from tfgan_zoo.layers import gates, spectral
 from tfgan_zoo.models import biggan, blocks
-from tfgan_zoo.models.network import Network
 
 SHARING = ("none", "global", "mirror", "local")
 GATES = ("none", "soft", "hard")
@@ -184,29 +183,22 @@ def _pairs(spec, sharing):
     return found
 
 
-_cifar10 = functools.partial(
-    SharingSpec,
-    width=64,
-    g_widths=(4, 4, 4, 4),
-    d_widths=(4, 4, 4, 4),
-    flat_blocks=2,
-    z_dim=128,
-    num_classes=10,
-    shared_dim=0,
-    skip_z=False,
-    initializer="normal_0.02",
-    sn_epsilon=1e-8,
-    sharing="global",
-)
+# The CIFAR-10 layout of BigGAN-PyTorch; SVHN's too.
+CIFAR10 = SharingSpec(**dataclasses.asdict(biggan.VARIANTS["biggan-cifar10"]), sharing="global")
 VARIANTS = {
     # The layout at half its resolution, at a width that one CPU core can train.
-    "sharing-digits": _cifar10(
-        resolution=16, width=8, z_dim=32, channels=1, initializer="orthogonal", sn_epsilon=1e-6
+    "sharing-digits": dataclasses.replace(
+        CIFAR10,
+        resolution=16,
+        width=8,
+        z_dim=32,
+        channels=1,
+        initializer="orthogonal",
+        sn_epsilon=1e-6,
     ),
-    # CIFAR-10 and SVHN.
-    "sharing-cifar10": _cifar10(resolution=32),
+    "sharing-cifar10": CIFAR10,
     # A 6x6 seed, and a last feature map of 12x12.
-    "sharing-stl48": _cifar10(resolution=48),
+    "sharing-stl48": dataclasses.replace(CIFAR10, resolution=48),
 }
 
 
@@ -216,31 +208,23 @@ def _join(spec, name):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
-class SharingGenerator(Network):
-    """{"latents": [batch, z_dim], "labels": int32 [batch]} -> images in [-1, 1], NHWC float32.
+class SharingGenerator(biggan.BigGANGenerator):
+    """BigGAN's, perhaps with a trunk, over kernels that are all its own variables.
 
-    All common kernels are its own variables. Unconditional specs have no "labels".
+    {"latents": [batch, z_dim], "labels": int32 [batch]} -> images in [-1, 1], NHWC float32.
     """
 
     spec_class = SharingSpec
 
     def __init__(self, spec, **kwargs):
-        inputs = blocks.input_layers(spec.num_classes, latents=(spec.z_dim,))
-        seed, *conditions = biggan.conditions(inputs, spec)
-        first, *widths = (spec.width * multiple for multiple in spec.g_widths)
-        side = spec.resolution >> len(widths)
         style = blocks.Style.of(spec, spec.g_spectral)
         if spec.linear_residual:
             style = style._replace(activation=keras.layers.Identity)
-        x = spectral.SNDense(side * side * first, name="seed", **style.kernel())(seed)
-        x = keras.layers.Reshape((side, side, first))(x)
-        for number, (width, condition) in enumerate(zip(widths, conditions, strict=True), start=1):
-            x = blocks.up_block(x, condition, width, style, f"block_{number}")
-            if number == spec.trunk_after:
-                x = _trunk(x, condition, style, spec)
-            x = blocks.attention_at(x, spec.g_attention, style)
-        images = blocks.to_images(x, spec.channels, spec.channels, style)
-        super().__init__(inputs, images, spec, **kwargs)
+
+        def after_block(x, number, condition, style):
+            return _trunk(x, condition, style, spec) if number == spec.trunk_after else x
+
+        super().__init__(spec, style, after_block, **kwargs)
 
 
 def _trunk(x, condition, style, spec):
@@ -252,10 +236,10 @@ def _trunk(x, condition, style, spec):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
-class SharingDiscriminator(Network):
-    """{"images": [batch, H, W, C] in [-1, 1], "labels": int32 [batch]} -> logits [batch, 1].
+class SharingDiscriminator(biggan.BigGANDiscriminator):
+    """BigGAN's, over kernels that may be a generator's.
 
-    Unconditional specs have no "labels". There is no batch norm.
+    {"images": [batch, H, W, C] in [-1, 1], "labels": int32 [batch]} -> logits [batch, 1].
 
     Args:
         spec: What is drawn.
@@ -274,27 +258,14 @@ class SharingDiscriminator(Network):
                 "`generator` must be of the discriminator's spec. "
                 f"Received: {generator.spec}, not {spec}."
             )
-        shape = (spec.resolution, spec.resolution, spec.channels)
-        inputs = blocks.input_layers(spec.num_classes, images=shape)
         style = blocks.Style.of(spec, spec.d_spectral)
         style = style._replace(conv=functools.partial(_convolution, spec, generator))
-        x, attended = inputs["images"], False
-        for number, multiple in enumerate(spec.d_widths, start=1):
+
+        def join(number):
             in_trunk = number > len(spec.d_widths) - spec.trunk
-            x = blocks.down_block(
-                x,
-                spec.width * multiple,
-                style,
-                f"block_{number}",
-                down=number <= spec.halvings,
-                preactivated=number > 1,
-                thin=spec.thin,
-                join=_join(spec, f"block_{number}_gate") if in_trunk else None,
-            )
-            if not attended and x.shape[1] == spec.d_attention:
-                x, attended = blocks.attention_at(x, spec.d_attention, style), True
-        logits = blocks.logits(blocks.sum_pool(x), inputs, style, spec.head_bias)
-        super().__init__(inputs, logits, spec, **kwargs)
+            return _join(spec, f"block_{number}_gate") if in_trunk else None
+
+        super().__init__(spec, style, join, **kwargs)
 
     def judge(self) -> keras.Model:
         """This network as the generator sees it: no gradient reaches the common kernels.
