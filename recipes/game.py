@@ -108,8 +108,6 @@ EMA_DECAY = flags.DEFINE_float(
 EMA_START = flags.DEFINE_integer(
     "ema_start", 0, "Step before which the average is a copy.", lower_bound=0
 )
-
-
 SHARING = flags.DEFINE_enum(
     "sharing",
     "both",
@@ -256,7 +254,7 @@ def _heads(spec):
     """The part of both losses that is about what discriminators say besides logits."""
     if getattr(spec, "infers", False) and INFORMATION.value:
         return (MutualInformation(INFORMATION.value, spec.num_classes, spec.codes),)
-    if spec.num_classes and getattr(spec, "recognises", False):
+    if getattr(spec, "recognises", False):
         return (ClassError(CLASS_ERROR.value),)
     return ()
 

@@ -3,7 +3,9 @@ r"""Trains PGGAN: Karras et al., 2018, https://arxiv.org/abs/1710.10196.
     python -m recipes.pggan --flagfile=recipes/flagfiles/pggan/digits.flags
 
 The flags are those of all recipes of GANs, see recipes/game.py, with other defaults, and those of
-the schedule of growing, see recipes/growing.py.
+the schedule of growing, see recipes/growing.py. --ema_decay is per step, as in the released code:
+with other batches than 16 images, the average is over other numbers of images, so rows that compare
+batch sizes change it with them.
 """
 
 from recipes import common, growing

@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import pathlib
 import platform
-import re
 from collections.abc import Callable
 
 import keras
@@ -33,7 +32,6 @@ from tfgan_zoo.training.ema import EMA
 
 VARIANT = "pggan-1024"
 LEVELS = (4, 8, 16, 32, 64, 128)
-STATUS = pathlib.Path("/proc/self/status")  # Linux only
 IMAGES = 1000  # whose seconds are told
 THEIRS = {"PyTorch (usual)": False, "PyTorch (channels last)": True}
 NAMES = ("tfgan_zoo", *THEIRS)
@@ -124,19 +122,11 @@ def added_memory(
 ) -> float:
     """MB by which the peak memory of this process, a fresh one, grows with two iterations."""
     set_threads(threads)
-    before = _peak()
+    before = timing.peak_memory()
     game = build(name, level, dtype, batch_size, **changes)
     for _ in range(2):
         game.step()
-    return _peak() - before
-
-
-def _peak():
-    """Of `ru_maxrss` a process on Linux inherits its parent's, so that does not serve."""
-    if not STATUS.exists():
-        return math.nan
-    found = re.search(r"^VmHWM:\s*(\d+) kB", STATUS.read_text(), re.MULTILINE)
-    return int(found[1]) / 1024
+    return (timing.peak_memory() - before) / 2**20
 
 
 def in_fresh_process(function: Callable, *args, **kwargs):

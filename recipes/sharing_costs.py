@@ -8,8 +8,6 @@ tell times that can be compared.
 
 import json
 import pathlib
-import resource
-import sys
 
 import keras
 import numpy as np
@@ -81,12 +79,6 @@ def stepper(model: GAN, batch_size: int):
     return lambda: float(step(batch)["g_loss"])
 
 
-def peak() -> int:
-    """The most bytes that this process has had in memory."""
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size if sys.platform == "darwin" else 1024 * size
-
-
 def measure(
     rows: list[str], batch_size: int, rounds: int, width: int | None = None
 ) -> list[dict[str, float]]:
@@ -98,7 +90,7 @@ def measure(
         rounds: Timed steps.
         width: Of narrower networks, for tests.
     """
-    before = peak()
+    before = timing.peak_memory()
     models = {row: build(FLAGFILES / f"{row}.flags", width) for row in rows}
     steps = {row: stepper(model, batch_size) for row, model in models.items()}
     times = timing.interleaved(steps, rounds, min(WARM_UP, rounds))
@@ -106,7 +98,7 @@ def measure(
         {
             "row": row,
             **weights(model),
-            "peak_bytes": peak() - before,
+            "peak_bytes": timing.peak_memory() - before,
             "step": times[row].median,
             "low": times[row].low,
             "high": times[row].high,

@@ -1,13 +1,30 @@
 """Times of several functions that do comparable work, called in turn within one process.
 
-What else the machine does then slows all of them alike, so ratios are worth more than seconds.
+What else the machine does then slows all of them alike, so ratios are worth more than seconds. And
+the memory that a process has needed.
 """
 
+import math
+import pathlib
+import re
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+STATUS = pathlib.Path("/proc/self/status")
+
+
+def peak_memory() -> float:
+    """The most bytes that this process has had in memory; NaN where Linux does not tell.
+
+    Not `ru_maxrss`, of which a process inherits its parent's.
+    """
+    if not STATUS.exists():
+        return math.nan
+    found = re.search(r"^VmHWM:\s*(\d+) kB", STATUS.read_text(), re.MULTILINE)
+    return 1024.0 * int(found[1])
 
 
 class Timing(NamedTuple):

@@ -278,7 +278,6 @@ def write(lab: Lab, all_rows: list[Row], results: pathlib.Path, timed: int) -> N
         tables.markdown(cost_claims(measured)),
         tables.markdown(verdicts),
     ]
-    results.mkdir(parents=True, exist_ok=True)
     replace_text(results / "table.md", "\n".join(page))
     replace_text(results / "table.csv", tables.csv_text(table))
     of_modes = [row for row in all_rows if row.name in MODES]

@@ -158,7 +158,10 @@ IMAGES = np.zeros((6, 16, 16, 3), np.uint8)
         (lambda: ms_ssim(IMAGES[0], IMAGES), r"`first` must be \[N, H, W, channels\]"),
         (lambda: ms_ssim(IMAGES, IMAGES[:, :, :8]), r"`second` .*16.*shape \(6, 16, 8, 3\)"),
         (lambda: ms_ssim(IMAGES[:0], IMAGES[:0]), r"shape \(0, 16, 16, 3\)"),
-        (lambda: ms_ssim(IMAGES, IMAGES / 255.0), "`second` must be uint8.*Received: dtype float64"),
+        (
+            lambda: ms_ssim(IMAGES, IMAGES / 255.0),
+            "`second` must be uint8.*Received: dtype float64",
+        ),
         (lambda: of_consecutive_pairs(IMAGES[:5]), "even number.*Received: 5 images"),
         (lambda: of_consecutive_pairs(IMAGES * np.nan), "`images` must be uint8"),
         (lambda: within_classes(IMAGES, [0, 1]), r"`labels` must be integers \[6\].*\(2,\)"),

@@ -106,13 +106,6 @@ def test_page(torch, monkeypatch):
     assert "Seconds per 1,000 images" in text and "| 4 | tfgan_zoo | " in text and "| 10 |" in text
 
 
-def test_memory_is_the_kernels(tmp_path, monkeypatch):
-    monkeypatch.setattr(pggan_speed, "STATUS", tmp_path / "status")
-    assert np.isnan(pggan_speed._peak())
-    pggan_speed.STATUS.write_text("VmPeak:\t  9 kB\nVmHWM:\t  20480 kB\nVmRSS:\t  10240 kB\n")
-    assert pggan_speed._peak() == 20
-
-
 def test_pytorch_is_optional(monkeypatch):
     monkeypatch.setattr(pggan_torch, "torch", None)
     with pytest.raises(ValueError, match=r"needs PyTorch: pip install 'tfgan_zoo\[torch\]'"):

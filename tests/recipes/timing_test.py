@@ -1,5 +1,7 @@
 """Timings on a clock that only the timed functions move, and what WGAN-GP's are of."""
 
+import math
+
 import pytest
 
 from recipes import timing, wgan_gp_speed
@@ -101,3 +103,10 @@ def test_pytorch_is_optional(monkeypatch):
     monkeypatch.setattr(wgan_gp_speed, "torch", None)
     with pytest.raises(ValueError, match=r"needs PyTorch: pip install 'tfgan_zoo\[torch\]'"):
         wgan_gp_speed.contestants("float32", 2)
+
+
+def test_memory_is_what_the_kernel_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "STATUS", tmp_path / "status")
+    assert math.isnan(timing.peak_memory())
+    timing.STATUS.write_text("VmPeak:\t  9 kB\nVmHWM:\t  20480 kB\nVmRSS:\t  10240 kB\n")
+    assert timing.peak_memory() == 20 * 2**20
