@@ -203,12 +203,13 @@ def _run(method, argv):
         strategy = devices.make_strategy()
         _check_batch_size(strategy.num_replicas_in_sync)
         method.check_flags(strategy.num_replicas_in_sync)
-        method.phases()  # which raises for flags that contradict one another
+        schedule = method.phases()
         splits = _load_data(variants.flag_spec())
         backbone = scoring.backbone(DATASET.value)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
-    _train(method, run, splits[0], strategy, scoring.scorer(backbone, splits))
+    scorer = scoring.scorer(backbone, splits)
+    _train(method.build, schedule, run, splits[0], strategy, scorer)
 
 
 def _use(run, families):
@@ -244,16 +245,16 @@ def _use(run, families):
         analysis.sample(generator, run.path / "sheets", about, chosen, splits, scorer, draw)
 
 
-def _train(method, run, images, strategy, scorer):
+def _train(build, schedule, run, images, strategy, scorer):
     run.begin(flags.FLAGS)
     print(sources.describe(images))
     setting = phases.Setting(
         run=run,
-        build=method.build,
+        build=build,
         images=images,
         strategy=strategy,
         precision=PRECISION.value,
-        phases=method.phases(),
+        phases=schedule,
         plan=_plan(),
         scorer=scorer,
         draw=_draw_latents,
