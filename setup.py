@@ -53,6 +53,7 @@ setuptools.setup(
     ),
     package_data={
         "tfgan_zoo.metrics": ["*.keras"],  # the network whose features FID is measured in
+        "tfgan_zoo.presets": ["shipped/*/*"],  # trained generators
         "recipes": ["flagfiles/*/*.flags", "paper/*.json"],
     },
     install_requires=[

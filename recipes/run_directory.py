@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 from absl import flags
@@ -18,6 +19,9 @@ FREE = frozenset(
     "generator sheets classes truncations standing_passes standing video total_kimg "
     "swd_patches".split()
 )
+
+
+COMMIT = "commit.txt"
 
 
 class RunDirectory:
@@ -39,6 +43,8 @@ class RunDirectory:
         """Writes the operative flags; to be called after `check`."""
         lines = _operative(values).values()
         replace_text(self / "flags.txt", "".join(f"{line}\n" for line in lines))
+        if not (self.path / COMMIT).exists():
+            replace_text(self / COMMIT, _checkout_commit() + "\n")
 
     def check(self, values: flags.FlagValues) -> None:
         """Compares the operative flags with those that the run, if any, was begun with.
@@ -94,6 +100,13 @@ class RunDirectory:
             return None
         return {_name(line): line for line in lines if line}
 
+    def commit(self) -> str | None:
+        """The commit of the checkout that began the run, if it was one."""
+        try:
+            return (self.path / COMMIT).read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
     def append(self, name: str, rows: list[dict]) -> None:
         """Adds rows to a file of JSON lines."""
         path = self / name
@@ -120,6 +133,15 @@ class RunDirectory:
         for path in self.path.glob("samples/step-*.png"):
             if int(path.stem[5:]) > step:
                 path.unlink()
+
+
+def _checkout_commit():
+    """The commit of the checkout that this file lies in, with a word if it was changed, or ""."""
+    command = ["git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def _operative(values):

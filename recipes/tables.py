@@ -175,7 +175,9 @@ class Lab:
         return dict(sorted(found.items()))
 
 
-def define_flags(runs: str, results: str) -> Callable[[tuple[str, ...]], tuple[Lab, pathlib.Path]]:
+def define_flags(
+    runs: str, results: str, seeds: tuple[str, ...] = ("0", "1", "2")
+) -> Callable[[tuple[str, ...]], tuple[Lab, pathlib.Path]]:
     """Defines the flags of a program that makes tables; not to be called at import.
 
     Tests import several programs, whose flags have the same names.
@@ -183,6 +185,7 @@ def define_flags(runs: str, results: str) -> Callable[[tuple[str, ...]], tuple[L
     Args:
         runs: Default of --runs.
         results: Default of --results.
+        seeds: Default of --seeds.
 
     Returns:
         A function of the flags of all rows: the lab that the flags describe, and the folder of its
@@ -190,7 +193,7 @@ def define_flags(runs: str, results: str) -> Callable[[tuple[str, ...]], tuple[L
     """
     RUNS = flags.DEFINE_string("runs", runs, "Folder of the runs.")
     RESULTS = flags.DEFINE_string("results", results, "Folder of the tables.")
-    SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Of each row.")
+    SEEDS = flags.DEFINE_list("seeds", [*seeds], "Of each row.")
     JOBS = flags.DEFINE_integer("jobs", 2, "Runs at a time.", lower_bound=1)
     THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of each run.", lower_bound=1)
 

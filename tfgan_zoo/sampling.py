@@ -43,6 +43,45 @@ def latents(
     return np.asarray(rows, np.float32)
 
 
+def inputs(
+    generator: keras.Model,
+    count: int,
+    seed: int,
+    truncation: float | None = None,
+    prior: str | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns what any generator takes: latents as it was trained with, and labels by turns.
+
+    Args:
+        generator: {"latents", perhaps "labels"} -> images.
+        count: Rows. Row i depends on (seed, i) and not on `count`.
+        seed: Of the latents.
+        truncation: Largest latent, drawn by the rule "exact"; None for none.
+        prior: "normal", or "uniform" in (-1, 1). Default: as the generator's preset says, else
+            normal.
+
+    Returns:
+        {"latents": float32 [count, ...], and if there are classes "labels": int32 [count]}.
+
+    Raises:
+        ValueError: For truncated latents that are uniform, and priors that do not exist.
+    """
+    prior = prior or getattr(getattr(generator, "preset", None), "prior", "normal")
+    if prior not in ("normal", "uniform"):
+        raise ValueError(f"`prior` must be 'normal' or 'uniform'. Received: prior={prior!r}.")
+    if prior == "uniform" and truncation is not None:
+        raise ValueError(
+            "`truncation` is for normal latents; this generator's are uniform in (-1, 1). "
+            f"Received: truncation={truncation}. Leave it out."
+        )
+    shapes = {tensor.name: tensor.shape[1:] for tensor in generator.inputs}
+    draw = _uniform if prior == "uniform" else latents
+    found = {"latents": draw(count, shapes["latents"], seed, truncation, "exact")}
+    if "labels" in shapes:
+        found["labels"] = np.arange(count, dtype=np.int32) % generator.spec.num_classes
+    return found
+
+
 def class_grid_inputs(
     num_classes: int,
     columns: int,
@@ -255,6 +294,12 @@ def _check_inputs(generator: keras.Model, inputs: dict[str, np.ndarray]) -> None
                 f"`labels` must be in [0, {num_classes}): this generator has {num_classes} "
                 f"classes. Received: label {wrong.flat[0]}."
             )
+
+
+def _uniform(count: int, shape: tuple, seed: int, truncation: None, rule: str) -> np.ndarray:
+    _check(count, truncation, rule)
+    rows = [np.random.default_rng([seed, row]).uniform(-1.0, 1.0, shape) for row in range(count)]
+    return np.asarray(rows, np.float32)
 
 
 def _normal(random: np.random.Generator, shape: tuple, truncation: None) -> np.ndarray:

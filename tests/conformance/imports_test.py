@@ -20,12 +20,13 @@ MAY = {
     "sampling": {"pictures"},
     "standing": {"sampling", "layers"},
     "convert": {"convert", "models", "layers", "standing"},
-    "__init__": {"models"},
+    "presets": {"presets", "pictures", "sampling"},
+    "__init__": {"models", "presets"},
 }
 # Keras only, so that saved generators load on any backend, and scores need no TensorFlow.
 WITHOUT_TENSORFLOW = (
     *("losses", "layers", "models", "metrics", "pictures", "sampling", "standing"),
-    "__init__",
+    *("presets", "__init__"),
 )
 
 
@@ -73,7 +74,11 @@ def test_no_imports_in_functions(path):
 
 def test_import_needs_keras_only():
     code = (
-        "import sys, tfgan_zoo, tfgan_zoo.sampling\n"
+        "import sys\n"
+        "sys.modules['PIL'] = None  # as if it were not installed\n"
+        "import tfgan_zoo\n"
+        "del sys.modules['PIL']\n"
+        "import tfgan_zoo.sampling, tfgan_zoo.presets.writing\n"
         "assert not {'tensorflow', 'torch'} & sys.modules.keys()\n"
     )
     environment = {"KERAS_BACKEND": "jax", "PATH": "", "PYTHONPATH": str(ROOT)}
