@@ -170,14 +170,14 @@ def test_descriptions_are_checked(changes):
 
 def test_hub_snapshots_are_read(saved, tmp_path, monkeypatch):
     """From Hugging Face's own cache, without a connection."""
-    hub = pytest.importorskip("huggingface_hub")
+    constants = pytest.importorskip("huggingface_hub.constants")
     revision = "0123456789abcdef0123456789abcdef01234567"
     repository = tmp_path / "models--someone--small"
     shutil.copytree(saved[0], repository / "snapshots" / revision)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(revision)
-    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert tfgan_zoo.from_preset("hf://someone/small").preset == saved[1]
     with pytest.raises(ValueError, match="hf://someone/else cannot be fetched"):
         tfgan_zoo.from_preset("hf://someone/else")
