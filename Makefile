@@ -16,7 +16,14 @@ BUILDIFIER := npm_config_fetch_retries=0 npm_config_fetch_timeout=30000 npm_conf
 	npx --yes @bazel/buildifier@8.2.1
 BAZEL_PACKAGES := bazel-bootstrap bazel-rules-java bazel-rules-proto bazel-platforms bazel-skylib
 
-.PHONY: help setup train test lint format bazel clean
+# The packages that ours are compared with run on no Python after 3.11.
+OLD_PYTHON ?= $(PYTHON)
+OLD_VENV := .venv-parity/bin/python
+# The complete list, without what pip would add: tf_keras asks for a second TensorFlow.
+OLD_INSTALL := --no-deps -r tests/parity/constraints.txt
+OLD := import sys; sys.exit(sys.version_info[:2] != (3, 11))
+
+.PHONY: help setup train test parity lint format bazel clean
 
 help: ## This list
 	@awk -F ': .*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -42,6 +49,23 @@ train: setup ## Train the small BigGAN on the digits that come with scikit-learn
 test: setup ## Run the tests; a choice: make test ARGS="tests/losses_test.py -k hinge"
 	$(VENV) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
+parity: setup .venv-parity/.installed ## Compare with TF-GAN and TensorFlow Addons; needs Python 3.11
+	PARITY_PYTHON="$(CURDIR)/$(OLD_VENV)" $(VENV) -m pytest tests/parity $(ARGS)
+
+.venv-parity/.installed: tests/parity/constraints.txt
+	@$(OLD_VENV) -c 'import pip; $(OLD)' 2>/dev/null || { \
+		"$(OLD_PYTHON)" -c '$(OLD)' || { \
+			echo "make parity needs Python 3.11; $(OLD_PYTHON) is" \
+				"$$("$(OLD_PYTHON)" --version 2>&1 | head -n 1)." \
+				"Name another: make parity OLD_PYTHON=python3.11" >&2; \
+			exit 1; }; \
+		"$(OLD_PYTHON)" -m venv --clear .venv-parity; }
+	@echo "Installing into .venv-parity: about 1.4 GB, a minute or more ..."
+	@$(OLD_VENV) -m pip install -qq $(OLD_INSTALL) || { \
+		echo "pip failed. It tells more without -qq: $(OLD_VENV) -m pip install" '$(OLD_INSTALL)' >&2; \
+		exit 1; }
+	@touch $@
+
 lint: setup ## Check style and Bazel files, change nothing
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
@@ -62,5 +86,5 @@ bazel: setup ## Run the tests with Bazel 4; a choice: make bazel TARGETS=//tests
 		--action_env=PATH --test_env=PATH --test_output=errors --nosandbox_debug -- $(TARGETS)
 
 clean: ## Remove .venv and caches; runs stay
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-parity build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find tfgan_zoo recipes export tests -name __pycache__ -prune -exec rm -rf {} +
