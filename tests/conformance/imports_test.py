@@ -19,8 +19,9 @@ MAY = {
     "models": {"models", "layers"},
     "sampling": {"pictures"},
     "standing": {"sampling", "layers"},
-    "convert": {"convert", "models", "layers", "standing"},
+    "convert": {"convert", "models", "layers", "standing", "metrics"},
     "presets": {"presets", "pictures", "sampling"},
+    "vis": set(),
     "__init__": {"models", "presets"},
 }
 # Keras only, so that saved generators load on any backend, and scores need no TensorFlow.
