@@ -49,11 +49,20 @@ GENERATOR = flags.DEFINE_string(
 DATASET = flags.DEFINE_string(
     "dataset",
     None,
-    "Images: digits, folder:PATH with one folder per class, tfrecords:PATH, or photographs; see "
-    "docs/data.md.",
+    "Images: digits, folder:PATH with one folder per class, npz:PATH, tfds:NAME, tfrecord:PATTERN, "
+    "tfrecords:PATH, or photographs; see docs/data.md.",
 )
 DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared data sets. Default: ~/.cache/tfgan_zoo."
+    "data_dir", None, "Folder of prepared sets, ours and TFDS's. Default: each in its own, at home."
+)
+TRY_GCS = flags.DEFINE_bool(
+    "try_gcs", False, "Let TensorFlow Datasets fetch prepared sets from Google's storage."
+)
+ON_BAD_IMAGE = flags.DEFINE_enum(
+    "on_bad_image", "error", ["error", "skip"], "skip: leave out and list unreadable pictures."
+)
+SUBSET = flags.DEFINE_integer(
+    "subset", None, "Train on that many images, classes in their proportions. Default: all.", 1
 )
 CHANNELS = flags.DEFINE_enum(
     "channels", "auto", ["auto", "1", "3"], "Of the images. auto: as the files have them."
@@ -269,7 +278,9 @@ def _train(build, schedule, run, images, strategy, scorer):
     if STANDING.value:
         training.tabulate(_truncations(), analysis.STANDING_PASSES.value)
     training.film()
-    exported = report.export(run, training.generator, training.step) if EXPORT.value else []
+    exported = []
+    if EXPORT.value:
+        exported = report.export(run, training.generator, training.step, LATENTS.value)
     report.write(run, sources.describe(images), training.generator, exported)
     if scorer:
         print(scores.table(run.rows("scores.jsonl")))
@@ -356,12 +367,13 @@ def _load_data(spec):
             bar.total = total
             bar.update(done - bar.n)
 
-        splits = [
-            sources.load(DATASET.value, spec.resolution, channels, DATA_DIR.value, split, show)
-            for split in ("train", "held_out")
-        ]
+        where = (DATASET.value, spec.resolution, channels, DATA_DIR.value)
+        how = (show, ON_BAD_IMAGE.value, TRY_GCS.value)
+        splits = [sources.load(*where, split, *how) for split in sources.SPLITS]
     if ONLY_CLASS.value is not None:
         splits = [sources.of_class(images, ONLY_CLASS.value) for images in splits]
+    if SUBSET.value is not None:
+        splits[0] = sources.subset(splits[0], SUBSET.value)
     for images in splits:
         sources.require_labels_below(images, splits[0].num_classes)
     if spec.supervised:

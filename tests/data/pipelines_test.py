@@ -159,9 +159,60 @@ def test_fading_accepts_python_numbers_and_keeps_shapes():
         pipelines.batches(numbered(5, side=3), 2, 0, fade=lambda step: 1)
 
 
+def unequal():
+    """10 images of class 0, 3 of class 2, and a class 1 without any."""
+    labels = np.int32(10 * [0] + 3 * [2])
+    images = numbered(13).images
+    return sources.ImageSet("unequal", "train", images, labels, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 7])
+def test_balanced_classes_come_equally_often_and_each_has_epochs(batch_size):
+    elements = take(60 // batch_size, unequal(), batch_size, 2, balanced=True)
+    shown, labels = numbers(elements), np.concatenate([each["labels"] for each in elements])
+    rounds = labels[: len(labels) // 2 * 2].reshape(-1, 2)
+    np.testing.assert_array_equal(np.sort(rounds), np.tile([0, 2], (len(rounds), 1)))
+    assert len(np.unique(rounds, axis=0)) == 2  # sometimes the one is first, sometimes the other
+    for label, count in ((0, 10), (2, 3)):
+        mine = shown[labels == label]
+        epochs = mine[: len(mine) // count * count].reshape(-1, count)
+        want = np.flatnonzero(unequal().labels == label)
+        np.testing.assert_array_equal(np.sort(epochs), np.tile(want, (len(epochs), 1)))
+        assert len(np.unique(epochs, axis=0)) > 1
+
+
+def test_balanced_batches_resume_exactly_and_are_dealt_out():
+    options = {"parts": 2, "flip": True, "balanced": True}
+    whole = take(5, unequal(), 6, 5, **options)
+    resumed = take(2, unequal(), 6, 5, start_step=3, **options)
+    tf.nest.map_structure(np.testing.assert_array_equal, whole[3:], resumed)
+    dealt = take(5, unequal(), 6, 5, replicas=3, **options)
+    order = np.arange(12).reshape(2, 3, 2).swapaxes(0, 1).ravel()
+    for alone, many in zip(whole, dealt, strict=True):
+        np.testing.assert_array_equal(alone["images"][order], many["images"])
+
+
+def test_a_late_step_is_found_at_once():
+    """Epochs are drawn when they are needed, not one after the other."""
+    for balanced in (False, True):
+        take(1, numbered(9), 4, 0, start_step=10**12, balanced=balanced)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_workers_together_hold_the_element(balanced):
+    options = {"parts": 2, "replicas": 4, "flip": True, "balanced": balanced}
+    whole = take(3, numbered(30), 8, 1, **options)
+    shares = [take(3, numbered(30), 8, 1, worker=(number, 2), **options) for number in range(2)]
+    for element, *parts in zip(whole, *shares, strict=True):
+        for key, value in element.items():
+            np.testing.assert_array_equal(np.concatenate([part[key] for part in parts]), value)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        ({"worker": (2, 2), "replicas": 2}, r"worker=\(2, 2\), replicas=2"),
+        ({"worker": (0, 2)}, r"worker=\(0, 2\), replicas=1"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"batch_size": 4, "replicas": 3}, "batch_size=4, replicas=3"),
         ({"parts": 0}, "parts=0"),

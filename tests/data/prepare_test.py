@@ -142,5 +142,5 @@ def test_it_is_a_program(tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=f"^Error: {tmp_path} must hold one data set."):
         runpy.run_path(prepare.__file__, run_name="__main__")
     monkeypatch.setattr(sys, "argv", ["prepare.py"])
-    with pytest.raises(SystemExit, match="^Error: the following arguments are required: pyramid"):
+    with pytest.raises(SystemExit, match="^Error: the following arguments are required: dataset"):
         runpy.run_path(prepare.__file__, run_name="__main__")

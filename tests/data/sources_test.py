@@ -275,3 +275,38 @@ def test_images_of_one_class():
     assert threes.class_names == ("3",) and not threes.labels.any()
     with pytest.raises(ValueError, match="`label` must be in .0, 10.*label=10"):
         sources.of_class(digits, 10)
+
+
+def test_subsets_keep_proportions_and_are_nested():
+    image_set = toy(
+        np.repeat([0, 1, 2], [60, 30, 10]), ("a", "b", "c"), tuple(map(str, range(100)))
+    )
+    small, large = (sources.subset(image_set, count, 3) for count in (20, 50))
+    assert np.bincount(small.labels).tolist() == [12, 6, 2]
+    assert np.bincount(large.labels).tolist() == [30, 15, 5]
+    assert set(small.files) < set(large.files)
+    np.testing.assert_array_equal(small.labels, image_set.labels[[int(row) for row in small.files]])
+    assert set(sources.subset(image_set, 20, 4).files) != set(small.files)
+    assert len(sources.subset(image_set, 100).images) == 100
+    for count in (0, 101):
+        with pytest.raises(ValueError, match=f"in .1, 100.*count={count}"):
+            sources.subset(image_set, count)
+
+
+def test_subsets_of_memory_maps_stay_on_the_disk(root, read):
+    for number in range(20):
+        save(root / "a" / f"{number:02}.png", flat(number))
+    few = sources.subset(read(), 5)
+    assert not isinstance(few.images, np.ndarray)
+    for image, file in zip(few.images[:], few.files, strict=True):
+        assert image.max() == int(os.path.basename(file)[:2])
+
+
+def test_how_images_were_resized_is_told():
+    assert sources.load("digits", 8).resize == "as published"
+    assert "bicubic" in sources.load("digits", 9).resize
+
+
+def test_skipped_files_are_described():
+    lines = sources.describe(dataclasses.replace(toy([0], ("a",)), skipped=("x (why)", "y (so)")))
+    assert lines.splitlines()[1] == "left out, as unreadable: 2: x (why); y (so)"

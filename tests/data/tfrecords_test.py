@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.data import old_layout
-from tfgan_zoo.data import folders, pipelines, pyramid, sources, tfrecord_writer, tfrecords
+from tfgan_zoo.data import cache, pipelines, pyramid, sources, tfrecord_writer, tfrecords
 
 
 def noise(count, side=8, channels=3, seed=0):
@@ -178,7 +178,7 @@ def test_levels_are_decoded_once(folder, read, tmp_path, monkeypatch):
     calls = []
     read(progress=lambda *call: calls.append(call))
     assert calls == [(done, 23) for done in range(1, 24)]
-    monkeypatch.setattr(folders, "build", None)  # a second decoding would raise
+    monkeypatch.setattr(cache, "build", None)  # a second decoding would raise
     assert (len(read().images), len(read(split="held_out").images)) == (20, 3)
     assert len(names_in(tmp_path / "cache")) == 1
 

@@ -1,15 +1,15 @@
 """Pictures in folders: finding them, and decoding them once into one memory-mapped array."""
 
-import functools
 import hashlib
 import itertools
 import os
 from collections.abc import Callable
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+
+from tfgan_zoo.data import cache, decoding, splits
+from tfgan_zoo.data.image_set import ImageSet, Request
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 LAYOUT = (
@@ -21,12 +21,23 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".")
+
+
 def _images_below(folder: Path) -> list[Path]:
-    """Returns the images in a folder and its sub-folders, sorted."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += filter(_is_image, (Path(parent, name) for name in names))
+    """Returns the images in a folder and its sub-folders, sorted. Links are followed."""
+    found, pending = [], [(folder, ())]
+    while pending:
+        here, above = pending.pop()
+        real = os.path.realpath(here)
+        if real in above:
+            raise ValueError(f"{here} is a link to a folder that it lies in: remove it.")
+        for path in here.iterdir():
+            if _is_folder(path):
+                pending.append((path, (*above, real)))
+            elif _is_image(path):
+                found.append(path)
     return sorted(found)
 
 
@@ -34,15 +45,13 @@ def scan(root: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
     """Returns the classes, the files sorted by class and name, and int32 labels of the files."""
     if not root.is_dir():
         raise ValueError(f"No such folder: {root}. {LAYOUT}")
-    strays = sorted(path for path in root.iterdir() if path.is_file() and _is_image(path))
+    strays = sorted(path for path in root.iterdir() if not path.is_dir() and _is_image(path))
     if strays:
         raise ValueError(
             f"{len(strays)} images lie directly in {root}, so they have no class; the first is "
             f"{strays[0].name}. {LAYOUT} For images of one kind, make one sub-folder."
         )
-    folders = sorted(
-        path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
+    folders = sorted(filter(_is_folder, root.iterdir()))
     if not folders:
         raise ValueError(f"No sub-folders in {root}. {LAYOUT}")
     files = [_images_below(folder) for folder in folders]
@@ -55,95 +64,83 @@ def scan(root: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
     return tuple(folder.name for folder in folders), list(itertools.chain(*files)), labels
 
 
-def cache_name(root: Path, files: list[Path], resolution: int, channels: int | None) -> str:
+def cache_name(
+    root: Path, files: list[Path], resolution: int, channels: int | None, how: str = ""
+) -> str:
     """Returns a name that changes with the files, their order and how they are prepared."""
-    digest = hashlib.sha256(repr((resolution, channels)).encode())
+    digest = hashlib.sha256(repr((resolution, channels, how)).encode())
     for path in files:
-        stat = path.stat()
-        entry = (path.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns)
+        try:
+            stat = path.stat()
+            size, changed = stat.st_size, stat.st_mtime_ns
+        except OSError:  # a link to nothing, or to itself; decoding will tell
+            size, changed = -1, -1
+        entry = (path.relative_to(root).as_posix(), size, changed)
         digest.update(repr(entry).encode())
     return f"{root.resolve().name}-{resolution}px-{digest.hexdigest()[:16]}.npy"
 
 
-def _is_gray(path: Path) -> bool:
-    try:
-        with Image.open(path) as image:
-            if image.mode == "P":
-                colours = np.reshape(image.getpalette("RGB"), (-1, 3))
-                return bool((colours == colours[:, :1]).all())
-            return image.mode in ("1", "L", "LA") or image.mode.startswith("I")
-    except Exception:  # whatever Pillow raises here, `_decode` reports
-        return True
-
-
-def common_channels(files: list[Path]) -> int:
-    """Returns 1 if all pictures are gray, otherwise 3."""
-    with ThreadPool() as pool:
-        return 1 if all(pool.imap(_is_gray, files, chunksize=64)) else 3
-
-
-def _decode(path: Path, resolution: int, channels: int) -> np.ndarray:
-    """Returns a file's picture as uint8 [resolution, resolution, channels]."""
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I"):  # 16 bits, which Pillow's convert("L") clips or shifts
-        image = Image.fromarray(np.round(np.asarray(image) / 257.0).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = ImageOps.fit(image, (resolution, resolution), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(resolution, resolution, channels)
-
-
-def _decode_into(images: np.ndarray, files: list[Path], row: int) -> str | None:
-    """Decodes one file into its row. Returns what is wrong with it, if anything."""
-    try:
-        images[row] = _decode(files[row], *images.shape[2:])
-    except Exception as error:  # broken files make Pillow raise nearly every kind of error
-        return f"{files[row]} ({error})"
-    return None
-
-
-def build(cache: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]) -> None:
-    """Writes one uint8 .npy file, which appears only when `fill` has filled its array."""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
-    try:
-        images = np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
-        fill(images)
-        images.flush()
-        del images  # some systems do not rename a file while it is mapped
-        os.replace(unfinished, cache)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _decode_all(
-    files: list[Path], progress: Callable[[int, int], None] | None, images: np.ndarray
-) -> None:
-    unreadable = []
-    with ThreadPool() as pool:
-        decode = functools.partial(_decode_into, images, files)
-        problems = pool.imap(decode, range(len(files)), chunksize=4)
-        for done, problem in enumerate(problems, start=1):
-            unreadable += [problem] if problem else []
-            if progress:
-                progress(done, len(files))
-    if unreadable:
-        raise ValueError(
-            f"{len(unreadable)} of {len(files)} images cannot be read: remove or replace "
-            f"them. The first: {'; '.join(unreadable[:3])}."
-        )
-
-
 def prepare(
-    cache: Path,
+    path: Path,
     files: list[Path],
     resolution: int,
     channels: int,
+    on_bad_image: str,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Decodes all files into one .npy file, which appears only when it is complete."""
-    shape = (len(files), resolution, resolution, channels)
-    build(cache, shape, functools.partial(_decode_all, files, progress))
+    cache.prepare(
+        path,
+        list(map(str, files)),
+        (resolution, resolution, channels),
+        lambda row: decoding.decode(files[row], resolution, channels),
+        on_bad_image,
+        progress,
+    )
+
+
+def load(request: Request) -> ImageSet:
+    """One sub-folder per class, 10% of each class held out; a single image stays in train.
+
+    Classes are sorted by name, images are searched below their class's folder; hidden ones are
+    left out. How pictures are read: see `decoding.decode`. They have one channel if all are gray,
+    unless `channels` says otherwise. The result is kept as a memory map.
+    """
+    root = Path(request.argument).expanduser()
+    class_names, files, labels = scan(root)
+    order, part = splits.in_parts(request.name, splits.held_out(labels, 0.1), request.split)
+    files = [files[row] for row in order]
+    how = decoding.rule()
+    name = cache_name(root, files, request.resolution, request.channels, how)
+    path = cache.folder(request.data_dir) / name
+    if not path.exists():
+        channels = request.channels or (1 if decoding.all_gray(files) else 3)
+        progress = request.progress
+        prepare(path, files, request.resolution, channels, request.on_bad_image, progress)
+    images, good, skipped = cache.load(path, request.on_bad_image)
+    rows = np.arange(len(files))[part]
+    rows = rows[good[rows]]
+    _check_classes(labels[order][rows], class_names, request)
+    return ImageSet(
+        request.name,
+        request.split,
+        cache.select(images, rows),
+        labels[order][rows],
+        class_names,
+        tuple(str(files[row]) for row in rows),
+        how,
+        skipped,
+    )
+
+
+def _check_classes(labels, class_names, request) -> None:
+    """Raises ValueError if skipping left a class, or all that was held out, without images."""
+    lost = set(range(len(class_names))) - set(labels.tolist())
+    if request.split == "train" and lost:
+        first = class_names[min(lost)]
+        raise ValueError(
+            f"No image of {request.name} in the class {first!r} can be read: remove its folder, or "
+            "replace its images."
+        )
+    if not len(labels):
+        raise ValueError(f"No image that was held out of {request.name} can be read.")

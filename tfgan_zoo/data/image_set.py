@@ -41,6 +41,36 @@ class LazyImages:
         return np.asarray(self, dtype)
 
 
+def view(images: np.ndarray | LazyImages, rows: np.ndarray) -> np.ndarray | LazyImages:
+    """Returns some of the images, in memory only if all of them are."""
+    if isinstance(images, LazyImages) or isinstance(images, np.memmap):
+        return LazyImages((len(rows), *images.shape[1:]), lambda index: images[rows[index]])
+    return images[rows]
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What `sources.load` was asked for, with its arguments' meaning.
+
+    Args:
+        name: All of `dataset`: "folder:PATH".
+    """
+
+    name: str
+    resolution: int
+    channels: int | None
+    data_dir: str | None
+    split: str
+    progress: Callable[[int, int], None] | None
+    on_bad_image: str
+    try_gcs: bool
+
+    @property
+    def argument(self) -> str:
+        """What follows the colon."""
+        return self.name.partition(":")[2]
+
+
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
     """One split of a data set of square images, each of one class.
@@ -53,6 +83,8 @@ class ImageSet:
         labels: int32 [N] in [0, num_classes).
         class_names: One name per class.
         files: Where each image came from, if from a file.
+        resize: How images were brought to their size; None if that is not known.
+        skipped: What was left out of both splits because it could not be read, and why.
     """
 
     name: str
@@ -61,6 +93,8 @@ class ImageSet:
     labels: np.ndarray
     class_names: tuple[str, ...]
     files: tuple[str, ...] | None = None
+    resize: str | None = None
+    skipped: tuple[str, ...] = ()
 
     @property
     def resolution(self) -> int:

@@ -44,7 +44,8 @@ def load(name: str, resolution: int, channels: int | None, split: str) -> ImageS
     )
     compute = functools.partial(_cut, windows, labels, corners)
     shape = (count, resolution, resolution, photographs.shape[-1])
-    return ImageSet(name, split, LazyImages(shape, compute), labels, CLASS_NAMES)
+    images = LazyImages(shape, compute)
+    return ImageSet(name, split, images, labels, CLASS_NAMES, resize="native pixels")
 
 
 def _photograph(stem: str, channels: int) -> np.ndarray:

@@ -19,11 +19,14 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
     flip: bool = False,
     labels: bool = True,
     fade: Callable | None = None,
+    balanced: bool = False,
+    worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns an endless dataset of what a discriminator takes.
 
     Every epoch visits each image once, in an order of its own; an epoch may end within a batch.
-    Step k is the same whether the dataset starts at 0 or at k, so runs resume exactly.
+    Step k is the same whether the dataset starts at 0 or at k, so runs resume exactly. Finding it
+    takes no longer for a later one.
 
     Args:
         image_set: Where the images come from.
@@ -38,19 +41,26 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
         fade: For networks that grow: step -> alpha, in plain arithmetic, for it is called with a
             tensor. Images lose a share 1 - alpha, clipped to [0, 1], of what their 2x2 means lack:
             x * alpha + up(down(x)) * (1 - alpha), as in the code of Karras et al., 2018.
+        balanced: Whether classes come equally often: each once in every round of all classes, in
+            an order of its own. Then each class has its own epochs.
+        worker: (number, how many there are): elements hold the consecutive share of that worker,
+            whose replicas are as many as every other's.
 
     Returns:
-        {"images": float32 [batch_size * parts, R, R, C] in [-1, 1],
-        "labels": int32 [batch_size * parts]}.
+        {"images": float32 [batch_size * parts / workers, R, R, C] in [-1, 1],
+        "labels": int32 [batch_size * parts / workers]}.
     """
     _check(image_set, batch_size, seed, start_step, parts, replicas)
+    _check_worker(worker, replicas)
     if fade and image_set.resolution % 2:
         raise ValueError(
             "`fade` needs images of an even resolution, which have 2x2 means. "
             f"Received: {image_set.name} of {image_set.resolution} pixels."
         )
     rows = np.arange(batch_size * parts).reshape(parts, replicas, -1).swapaxes(0, 1).ravel()
-    gather = _gatherer(image_set, rows, seed)
+    rows = np.split(rows, worker[1])[worker[0]]
+    draw = _balanced_order(image_set.labels, seed) if balanced else _order(image_set, seed)
+    gather = _gatherer(image_set, rows, batch_size * parts, draw)
     shape = image_set.images.shape[1:]
 
     def element(step):
@@ -79,25 +89,77 @@ def _fade(images: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     return tf.reshape(blocks * alpha + means * (1.0 - alpha), images.shape)
 
 
-def _gatherer(image_set: ImageSet, rows: np.ndarray, seed: int) -> Callable:
-    """Returns a function: step -> the images, labels and mirroring of the step's rows."""
-    size = len(image_set.images)
+def _gatherer(image_set: ImageSet, rows: np.ndarray, count: int, draw: Callable) -> Callable:
+    """Returns a function: step -> the images, labels and mirroring of the step's rows.
 
-    @functools.lru_cache(maxsize=2)  # neighbouring steps share an epoch, or two
-    def draw(epoch):
-        random = np.random.default_rng([seed, epoch])
-        return random.permutation(size), random.random(size) < 0.5
+    Args:
+        image_set: Where the images come from.
+        rows: Those of an element that are wanted, of `count` in all.
+        count: How many places a step moves on.
+        draw: Places in the endless sequence of images -> which images, and whether mirrored.
+    """
 
     def gather(step):
-        epochs, places = np.divmod(step * len(rows) + rows, size)
-        index, mirrored = np.empty_like(rows), np.empty(rows.shape, bool)
-        for epoch in np.unique(epochs):
-            here = epochs == epoch
-            order, mirror = draw(int(epoch))
-            index[here], mirrored[here] = order[places[here]], mirror[places[here]]
+        index, mirrored = draw(step * count + rows)
         return np.asarray(image_set.images[index]), image_set.labels[index], mirrored
 
     return gather
+
+
+def _order(image_set: ImageSet, seed: int) -> Callable:
+    """Epochs of all images, each in an order of its own."""
+    return _epochs(np.arange(len(image_set.images)), (seed,))
+
+
+def _epochs(images: np.ndarray, seed: tuple[int, ...]) -> Callable:
+    """Returns a function: places -> which of the images come there, and whether mirrored."""
+    size = len(images)
+
+    @functools.lru_cache(maxsize=2)  # neighbouring steps share an epoch, or two
+    def of_epoch(epoch):
+        random = np.random.default_rng([*seed, epoch])
+        return random.permutation(size), random.random(size) < 0.5
+
+    def draw(where):
+        epochs, places = np.divmod(where, size)
+        index, mirrored = np.empty_like(where), np.empty(where.shape, bool)
+        for epoch in np.unique(epochs):
+            here = epochs == epoch
+            order, mirror = of_epoch(int(epoch))
+            index[here], mirrored[here] = images[order[places[here]]], mirror[places[here]]
+        return index, mirrored
+
+    return draw
+
+
+def _balanced_order(labels: np.ndarray, seed: int) -> Callable:
+    """Rounds of one image per class that has any, classes in an order of the round."""
+    present = np.unique(labels)
+    of_class = [_epochs(np.flatnonzero(labels == label), (seed, 1, label)) for label in present]
+
+    def draw(where):
+        rounds, places = np.divmod(where, len(present))
+        chosen = np.empty_like(where)
+        for number in np.unique(rounds):
+            here = rounds == number
+            order = np.random.default_rng([seed, 2, number]).permutation(len(present))
+            chosen[here] = order[places[here]]
+        index, mirrored = np.empty_like(where), np.empty(where.shape, bool)
+        for number in np.unique(chosen):
+            here = chosen == number
+            index[here], mirrored[here] = of_class[number](rounds[here])
+        return index, mirrored
+
+    return draw
+
+
+def _check_worker(worker: tuple[int, int], replicas: int) -> None:
+    number, workers = worker
+    if not 0 <= number < workers or replicas % workers:
+        raise ValueError(
+            "`worker` must be (number, how many), and `replicas` those of all workers, who have "
+            f"equally many. Received: worker={worker}, replicas={replicas}."
+        )
 
 
 def _check(image_set, batch_size, seed, start_step, parts, replicas) -> None:

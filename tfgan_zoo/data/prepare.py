@@ -1,23 +1,34 @@
-r"""Prepares pictures for networks that grow: once, before they are trained.
+r"""Prepares pictures once, before networks are trained on them.
 
+    python -m tfgan_zoo.data.prepare dataset --dataset=folder:PATH --resolution=128 --out=DIR
     python -m tfgan_zoo.data.prepare pyramid --dataset=folder:PATH --resolution=256 --out=DIR
     python -m tfgan_zoo.data.prepare check DIR
     python -m tfgan_zoo.data.prepare celebahq --images=DIR --landmarks=FILE --out=DIR
 
-`pyramid` writes a data set as multi-resolution TFRecords, which are then --dataset=tfrecords:DIR.
-`check` looks whether such a folder is complete. `celebahq` turns and cuts the original pictures of
-CelebA as for CelebA-HQ, see tfgan_zoo/data/celebahq.py.
+`dataset` writes any data set as shards with a manifest, which are then --dataset=tfrecord:DIR; run
+it again to continue. `pyramid` writes multi-resolution TFRecords, for networks that grow, which are
+then --dataset=tfrecords:DIR. `check` looks whether such folders are complete. `celebahq` turns and
+cuts the original pictures of CelebA as for CelebA-HQ, see tfgan_zoo/data/celebahq.py.
 """
 
 import argparse
 import dataclasses
+import functools
 import sys
 import time
 from pathlib import Path
 
 import tensorflow as tf
 
-from tfgan_zoo.data import celebahq, sources, tfrecord_writer, tfrecords
+from tfgan_zoo.data import (
+    cache,
+    celebahq,
+    shard_writer,
+    shards,
+    sources,
+    tfrecord_writer,
+    tfrecords,
+)
 from tfgan_zoo.data.image_set import ImageSet
 
 
@@ -41,6 +52,53 @@ class Bar:
         sys.stderr.write(
             f"\r{self.what} [{filled:<20}] {done:,}/{total:,}, {left:,.0f} s left   {end}"
         )
+
+
+def shard(  # noqa: PLR0913  One for each flag.
+    dataset: str,
+    resolution: int,
+    out: str,
+    name: str | None = None,
+    channels: int | None = None,
+    shard_size: int = 4096,
+    overwrite: bool = False,
+    **options,
+) -> str:
+    """Writes both splits of a data set as shards. Returns what to tell.
+
+    Args:
+        dataset: See `sources.load`.
+        resolution: Sides of the images.
+        out: The folder.
+        name: What the names of its files begin with. Default: the name of the folder.
+        channels: See `sources.load`.
+        shard_size: Images of a shard.
+        overwrite: Whether another data set may be replaced.
+        **options: See `sources.load`: data_dir, on_bad_image, try_gcs.
+
+    Raises:
+        ValueError: If something does not fit.
+    """
+    directory = Path(out).expanduser()
+    name = name or directory.absolute().name
+    shard_writer.check_free(directory, name, overwrite)
+    sets = [each for each in _load(dataset, resolution, channels, **options) if each]
+    bar = Bar("writing")
+    target = shard_writer.write(directory, name, sets, shard_size, overwrite, bar)
+    return f"Wrote {_describe(shards.parse_manifest(target), directory)}"
+
+
+def _describe(manifest: dict, directory: Path) -> str:
+    count = sum(shard["count"] for shard in manifest["shards"])
+    skipped = manifest.get("skipped")
+    lines = [
+        f"{directory}: {count:,} images of {manifest['name']}, {len(manifest['class_names'])} "
+        f"classes, in {len(manifest['shards'])} shards"
+    ]
+    if skipped:
+        lines.append(f"Left out, as unreadable: {len(skipped)}")
+        lines += [f"  {problem}" for problem in skipped]
+    return "\n".join(lines)
 
 
 def pyramid(
@@ -76,10 +134,11 @@ def pyramid(
     return f"Wrote {tfrecords.describe(stored)}"
 
 
-def _load(dataset, resolution, channels, data_dir) -> tuple[ImageSet, ImageSet | None]:
-    train = sources.load(dataset, resolution, channels, data_dir, progress=Bar("decoding"))
+def _load(dataset, resolution, channels, data_dir, **options) -> tuple[ImageSet, ImageSet | None]:
+    load = functools.partial(sources.load, dataset, resolution, channels, data_dir, **options)
+    train = load(progress=Bar("decoding"))
     try:
-        held_out = sources.load(dataset, resolution, channels, data_dir, split="held_out")
+        held_out = load(split="held_out", progress=Bar("decoding"))
     except ValueError:  # classes of single images, as the other split could be loaded
         held_out = None
     return train, held_out
@@ -91,6 +150,9 @@ def check(directory: str) -> str:
     Raises:
         ValueError: If it is not.
     """
+    manifests = sorted(Path(directory).expanduser().glob(f"*{shards.MANIFEST}"))
+    if len(manifests) == 1:
+        return f"Checked {_describe(shards.check(manifests[0]), Path(directory))}"
     stored = tfrecords.find(directory)
     tfrecords.check(stored)
     return f"Checked {tfrecords.describe(stored)}"
@@ -129,17 +191,25 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    commands = whole.add_subparsers(required=True, metavar="pyramid, check or celebahq")
+    commands = whole.add_subparsers(required=True, metavar="dataset, pyramid, check or celebahq")
+
+    flags = commands.add_parser("dataset", help="Writes any data set as shards with a manifest.")
+    flags.set_defaults(run=shard)
+    _add_source_flags(flags)
+    flags.add_argument("--shard_size", type=int, default=4096, help="Images of a shard.")
+    flags.add_argument(
+        "--on_bad_image",
+        choices=cache.ON_BAD_IMAGE,
+        default="error",
+        help="skip: leave out files that cannot be read, and list them.",
+    )
+    flags.add_argument(
+        "--try_gcs", action="store_true", help="tfds: only: may fetch sets from Google's storage."
+    )
 
     flags = commands.add_parser("pyramid", help="Writes a data set as multi-resolution TFRecords.")
     flags.set_defaults(run=pyramid)
-    flags.add_argument("--dataset", required=True, help="Images: folder:PATH, digits, ...")
-    flags.add_argument("--resolution", required=True, type=int, help="Of full size, in pixels.")
-    flags.add_argument("--out", required=True, help="Folder to write to.")
-    flags.add_argument("--name", help="Of the data set. Default: that of the folder.")
-    flags.add_argument("--channels", type=int, help="1 or 3. Default: as the pictures have.")
-    flags.add_argument("--data_dir", help="For decoded pictures. Default: ~/.cache/tfgan_zoo.")
-    flags.add_argument("--overwrite", action="store_true", help="May replace a data set in --out.")
+    _add_source_flags(flags)
 
     flags = commands.add_parser("check", help="Looks whether a folder of TFRecords is complete.")
     flags.set_defaults(run=check)
@@ -152,6 +222,18 @@ def _parser() -> argparse.ArgumentParser:
     flags.add_argument("--out", required=True, help="Folder to write to.")
     flags.add_argument("--size", type=int, default=celebahq.SIZE, help="Sides of the results.")
     return whole
+
+
+def _add_source_flags(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("--dataset", required=True, help="Images: folder:PATH, tfds:NAME, ...")
+    flags.add_argument(
+        "--resolution", required=True, type=int, help="Sides of the images, in pixels."
+    )
+    flags.add_argument("--out", required=True, help="Folder to write to.")
+    flags.add_argument("--name", help="Of the data set. Default: that of the folder.")
+    flags.add_argument("--channels", type=int, help="1 or 3. Default: as the pictures have.")
+    flags.add_argument("--data_dir", help="For decoded pictures. Default: ~/.cache/tfgan_zoo.")
+    flags.add_argument("--overwrite", action="store_true", help="May replace a data set in --out.")
 
 
 def main(arguments: list[str]) -> None:

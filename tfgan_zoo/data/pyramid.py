@@ -48,7 +48,8 @@ def at(image_set: ImageSet, resolution: int) -> ImageSet:
         return image_set
     shape = (len(image_set.images), resolution, resolution, image_set.channels)
     compute = functools.partial(_shrink, image_set.images, times)
-    return dataclasses.replace(image_set, images=LazyImages(shape, compute))
+    how = f"{image_set.resize or 'unknown'}; then 2x2 means"
+    return dataclasses.replace(image_set, images=LazyImages(shape, compute), resize=how)
 
 
 def _shrink(images: np.ndarray, times: int, rows: np.ndarray) -> np.ndarray:

@@ -2,21 +2,18 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from tfgan_zoo.data import folders, photographs, tfrecords
-from tfgan_zoo.data.image_set import ImageSet
+from tfgan_zoo.data import arrays, cache, folders, photographs, shards, tfds_sets, tfrecords
+from tfgan_zoo.data.image_set import ImageSet, Request, view
+from tfgan_zoo.data.splits import SPLITS, held_out, in_parts
 
 try:  # an optional dependency: only "digits" needs it
     from sklearn import datasets as sklearn_datasets
 except ImportError:
     sklearn_datasets = None
-
-SPLITS = ("train", "held_out")
-CACHE_DIR = "~/.cache/tfgan_zoo"
 
 Progress = Callable[[int, int], None]
 
@@ -28,20 +25,26 @@ def load(
     data_dir: str | None = None,
     split: str = "train",
     progress: Progress | None = None,
+    on_bad_image: str = "error",
+    try_gcs: bool = False,
 ) -> ImageSet:
     """Returns one split of a data set.
 
     Args:
-        dataset: "digits" (scikit-learn's 8x8 digits) or "folder:PATH" (one sub-folder per class,
-            pictures of any size; transparent ones are laid on white), "tfrecords:PATH" (a level
-            of multi-resolution TFRecords, see `tfrecords`) or "photographs" (crops of
-            scikit-learn's two photographs, see `photographs.load`).
+        dataset: One of LOADERS, see docs/data.md: "digits" (scikit-learn's), "folder:PATH" (one
+            sub-folder per class), "npz:PATH" (arrays), "tfrecord:PATTERN" (shards),
+            "tfrecords:PATH" (a level of multi-resolution TFRecords), "tfds:NAME" (TensorFlow
+            Datasets) or "photographs" (crops of scikit-learn's two).
         resolution: Sides of the images, in pixels.
         channels: 1, 3, or None for 1 if everything is gray and 3 otherwise.
-        data_dir: Where prepared images are kept. Default: ~/.cache/tfgan_zoo.
+        data_dir: Where prepared images are kept, by default ~/.cache/tfgan_zoo; and TensorFlow
+            Datasets' own, by default where that keeps them.
         split: "train" or "held_out". Fixed, stratified by class, the same at all resolutions; but
             crops of photographs are drawn.
         progress: Called with (images done, images in all) while files are decoded.
+        on_bad_image: What files that cannot be read do: "error", or "skip": they are left out, and
+            listed in the result.
+        try_gcs: Whether TensorFlow Datasets may fetch prepared sets from Google's storage.
 
     Raises:
         ValueError: for unknown data sets and splits, and for files that cannot be used.
@@ -60,8 +63,13 @@ def load(
         raise ValueError(f"`channels` must be 1, 3 or None. Received: channels={channels}.")
     if split not in SPLITS:
         raise ValueError(f"`split` must be one of {SPLITS}. Received: split={split!r}.")
-    read = LOADERS[prefix].read
-    return read(dataset, resolution, channels, data_dir, split, progress)
+    if on_bad_image not in cache.ON_BAD_IMAGE:
+        raise ValueError(
+            f"`on_bad_image` must be one of {cache.ON_BAD_IMAGE}. Received: {on_bad_image!r}."
+        )
+    return LOADERS[prefix].read(
+        Request(dataset, resolution, channels, data_dir, split, progress, on_bad_image, try_gcs)
+    )
 
 
 def of_class(image_set: ImageSet, label: int) -> ImageSet:
@@ -75,12 +83,37 @@ def of_class(image_set: ImageSet, label: int) -> ImageSet:
             f"`label` must be in [0, {image_set.num_classes}), the classes of {image_set.name}. "
             f"Received: label={label}."
         )
-    rows = np.flatnonzero(image_set.labels == label)
+    chosen = _rows(image_set, np.flatnonzero(image_set.labels == label))
+    labels, names = np.zeros_like(chosen.labels), (image_set.class_names[label],)
+    return dataclasses.replace(chosen, labels=labels, class_names=names)
+
+
+def subset(image_set: ImageSet, count: int, seed: int = 0) -> ImageSet:
+    """Some of the images, classes in the proportions that they have.
+
+    Those of a smaller subset are all in a larger one of the same seed.
+
+    Raises:
+        ValueError: If there are not so many images.
+    """
+    if not 1 <= count <= len(image_set.images):
+        raise ValueError(
+            f"`count` must be in [1, {len(image_set.images)}], the images of {image_set.name}, "
+            f"split {image_set.split}. Received: count={count}."
+        )
+    ranks = np.empty(len(image_set.labels))  # of each image within its class, in (0, 1]
+    for label in np.unique(image_set.labels):
+        rows = np.flatnonzero(image_set.labels == label)
+        order = np.random.default_rng([seed, label]).permutation(rows)
+        ranks[order] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return _rows(image_set, np.sort(np.argsort(ranks, kind="stable")[:count]))
+
+
+def _rows(image_set: ImageSet, rows: np.ndarray) -> ImageSet:
     return dataclasses.replace(
         image_set,
-        images=image_set.images[rows],
-        labels=np.zeros(len(rows), np.int32),
-        class_names=(image_set.class_names[label],),
+        images=view(image_set.images, rows),
+        labels=image_set.labels[rows],
         files=image_set.files and tuple(image_set.files[row] for row in rows),
     )
 
@@ -119,6 +152,9 @@ def describe(image_set: ImageSet, rows: int = 20) -> str:
         f"shape {images.shape[1:]}, {images.dtype}, values {seen.min()} to {seen.max()}{part}",
         f"{image_set.num_classes} classes",
     ]
+    if image_set.skipped:
+        first = "; ".join(image_set.skipped[:rows])
+        lines.insert(1, f"left out, as unreadable: {len(image_set.skipped)}: {first}")
     width = max(len(name) for name in image_set.class_names[:rows])
     for name, count in zip(image_set.class_names[:rows], counts[:rows], strict=True):
         bar = "#" * round(30 * count / counts.max())
@@ -131,16 +167,6 @@ def describe(image_set: ImageSet, rows: int = 20) -> str:
     return "\n".join(lines)
 
 
-def _held_out(labels: np.ndarray, fraction: float) -> np.ndarray:
-    """Returns a bool mask: `fraction` of each class, at least one image but never all of them."""
-    mask = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        count = min(len(rows) - 1, max(1, round(fraction * len(rows))))
-        mask[np.random.default_rng([0, label]).permutation(rows)[:count]] = True
-    return mask
-
-
 def _resize_digit(digit: np.ndarray, resolution: int) -> np.ndarray:
     """Returns a digit of values in [0, 16] as uint8 [resolution, resolution]."""
     image = Image.fromarray(digit.astype(np.float32) * (255.0 / 16.0))
@@ -148,96 +174,65 @@ def _resize_digit(digit: np.ndarray, resolution: int) -> np.ndarray:
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
-def _digits(name, resolution, channels, data_dir, split, progress) -> ImageSet:
+def _digits(request: Request) -> ImageSet:
     """1,797 handwritten digits of 8x8 pixels, 20% of each class held out."""
     if sklearn_datasets is None:
         raise ValueError("'digits' needs scikit-learn: pip install tfgan_zoo[train].")
     digits = sklearn_datasets.load_digits()
     labels = digits.target.astype(np.int32)
-    mask = _held_out(labels, 0.2) == (split == "held_out")
-    images = np.stack([_resize_digit(digit, resolution) for digit in digits.images[mask]])
-    images = np.repeat(images[..., None], channels or 1, axis=-1)
-    return ImageSet(name, split, images, labels[mask], tuple("0123456789"))
+    mask = held_out(labels, 0.2) == (request.split == "held_out")
+    side = request.resolution
+    images = np.stack([_resize_digit(digit, side) for digit in digits.images[mask]])
+    images = np.repeat(images[..., None], request.channels or 1, axis=-1)
+    names = tuple("0123456789")
+    how = "as published" if side == 8 else "bicubic interpolation of 8x8 digits (Pillow)"
+    return ImageSet(request.name, request.split, images, labels[mask], names, resize=how)
 
 
-def _folder(name, resolution, channels, data_dir, split, progress) -> ImageSet:
-    """One sub-folder per class, 10% of each class held out; a single image stays in train.
-
-    Classes are sorted by name, images are searched below their class's folder; hidden ones are
-    left out. Pictures are turned as their EXIF data say, resized with antialiased bicubic
-    interpolation so that the shorter side is `resolution`, and cropped at the centre. Transparent
-    ones are laid on white, of animated ones the first frame is taken. They have one channel if
-    all are gray, unless `channels` says otherwise. The result is kept as a memory map.
-    """
-    root = Path(name.partition(":")[2]).expanduser()
-    class_names, files, labels = folders.scan(root)
-    order, rows = _in_parts(name, _held_out(labels, 0.1), split)
-    files = [files[row] for row in order]
-    cache = _cache(data_dir, root, files, resolution, channels)
-    if not cache.exists():
-        channels = channels or folders.common_channels(files)
-        folders.prepare(cache, files, resolution, channels, progress)
-    images = np.load(cache, mmap_mode="r")[rows]
-    return ImageSet(
-        name, split, images, labels[order][rows], class_names, tuple(map(str, files[rows]))
-    )
-
-
-def _in_parts(name, mask, split) -> tuple[np.ndarray, slice]:
-    """Returns an order with held-out images last, so that one cache serves both splits as slices.
-
-    The second is the slice of the split.
-    """
-    train_size = np.count_nonzero(~mask)
-    if split == "held_out" and train_size == len(mask):
-        raise ValueError(f"{name} has no class of two images or more, so nothing is held out.")
-    rows = slice(train_size) if split == "train" else slice(train_size, None)
-    return np.argsort(mask, kind="stable"), rows
-
-
-def _cache(data_dir, root, files, resolution, channels) -> Path:
-    folder = Path(data_dir or CACHE_DIR).expanduser()
-    return folder / folders.cache_name(root, files, resolution, channels)
-
-
-def _tfrecords(name, resolution, channels, data_dir, split, progress) -> ImageSet:
+def _tfrecords(request: Request) -> ImageSet:
     """One level, decoded once into a memory map. Gray images become coloured if `channels` is 3.
 
     Images are held out as they were where they came from, if that was written with them; otherwise
     10% of each class, drawn by their order, the same at all levels.
     """
-    stored = tfrecords.find(name.partition(":")[2])
+    name, resolution = request.name, request.resolution
+    stored = tfrecords.find(request.argument)
     path = tfrecords.level_of(stored, resolution)
-    if channels == 1 and stored.channels == 3:
+    if request.channels == 1 and stored.channels == 3:
         raise ValueError(f"{name} is in colour: `channels` must be 3 or None. Received: 1.")
     labels, class_names = tfrecords.read_labels(stored)
     mask = tfrecords.held_out(stored)
-    mask = _held_out(labels, 0.1) if mask is None else mask
-    order, rows = _in_parts(name, mask, split)
+    mask = held_out(labels, 0.1) if mask is None else mask
+    order, rows = in_parts(name, mask, request.split)
     files = [file for file in (path, stored.labels, stored.record_file) if file.exists()]
-    cache = _cache(data_dir, stored.directory, files, resolution, channels)
-    if not cache.exists():
-        shape = (resolution, resolution, channels or stored.channels)
-        tfrecords.prepare(cache, path, order, shape, progress)
-    images = np.load(cache, mmap_mode="r")[rows]
-    return ImageSet(name, split, images, labels[order][rows], class_names)
+    key = folders.cache_name(stored.directory, files, resolution, request.channels)
+    prepared = cache.folder(request.data_dir) / key
+    if not prepared.exists():
+        shape = (resolution, resolution, request.channels or stored.channels)
+        tfrecords.prepare(prepared, path, order, shape, request.progress)
+    images = np.load(prepared, mmap_mode="r")[rows]
+    how = "2x2 means of the largest level"
+    return ImageSet(name, request.split, images, labels[order][rows], class_names, resize=how)
 
 
-def _photographs(name, resolution, channels, data_dir, split, progress) -> ImageSet:
-    return photographs.load(name, resolution, channels, split)
+def _photographs(request: Request) -> ImageSet:
+    return photographs.load(request.name, request.resolution, request.channels, request.split)
 
 
 @dataclasses.dataclass(frozen=True)
 class Loader:
-    """How a data set is written, and what reads it: called as `_folder` is."""
+    """How a data set is written, and what reads it."""
 
     grammar: str
-    read: Callable[..., ImageSet]
+    read: Callable[[Request], ImageSet]
 
 
 LOADERS = {
     "digits": Loader("digits", _digits),
-    "folder": Loader("folder:PATH", _folder),
+    "folder": Loader("folder:PATH", folders.load),
+    "npz": Loader("npz:PATH", arrays.load),
+    "tfrecord": Loader("tfrecord:PATTERN", shards.load),
+    "tfds": Loader("tfds:NAME", tfds_sets.load),
     "tfrecords": Loader("tfrecords:PATH", _tfrecords),
     "photographs": Loader("photographs", _photographs),
 }

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo.data import folders, pyramid
+from tfgan_zoo.data import cache as caches
+from tfgan_zoo.data import pyramid
 
 FRAME = 16  # bytes around each record: its length and two checksums
 LAYOUT = "Expected NAME-r02.tfrecords, NAME-r03.tfrecords, ... of one NAME."
@@ -277,7 +278,7 @@ def prepare(
                 progress(done, len(rows))
 
     try:
-        folders.build(cache, (len(order), *shape), fill)
+        caches.build(cache, (len(order), *shape), fill)
     except (ValueError, tf.errors.OpError) as error:
         raise ValueError(f"{path} cannot be read: {error}. Write or fetch it again.") from error
 
