@@ -1,10 +1,18 @@
+import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 from tfgan_zoo.metrics import fid as module
-from tfgan_zoo.metrics.fid import fid, frechet_distance, trace_sqrt_product
+from tfgan_zoo.metrics.fid import (
+    fid,
+    fid_parts,
+    frechet_distance,
+    frechet_parts,
+    trace_sqrt_product,
+)
 from tfgan_zoo.metrics.moments import Moments
 
 
@@ -24,6 +32,75 @@ def test_rank_deficient_reference_value(reference):
     a, b = (features[:50] for features in reference)
     with pytest.warns(UserWarning, match="50 samples of 64 dimensions"):
         assert fid(a, b) == pytest.approx(48.367233091165, abs=1e-10)
+
+
+class Biased:
+    """Moments whose covariance is divided by the number of samples, not by one less."""
+
+    def __init__(self, features):
+        self.count, self.mean = len(features), features.mean(axis=0)
+        self.covariance = np.cov(features.T, ddof=0)
+
+
+def test_reference_value_of_biased_covariances(reference):
+    assert frechet_distance(*map(Biased, reference)) == pytest.approx(2.5323249009, abs=1e-9)
+
+
+def test_parts(reference):
+    distance, means, covariances = fid_parts(*reference)
+    assert distance == fid(*reference)
+    assert means == pytest.approx(0.6840105420, abs=1e-10)
+    assert covariances == pytest.approx(2.5332495204 - 0.6840105420, abs=1e-9)
+
+
+@pytest.mark.parametrize("dims, samples", [(2, 50), (64, 2000), (150, 400)])
+def test_agrees_with_scipy_s_square_root(dims, samples):
+    random = np.random.default_rng(dims)
+    mixing = random.normal(size=(dims, dims)) * np.geomspace(1.0, 1e-2, dims)
+    a, b = random.normal(size=(2, samples, dims)) @ mixing
+    a, b = np.cov(a.T), np.cov(1.3 * b.T**3)
+    expected = np.trace(linalg.sqrtm(a @ b)).real
+    assert trace_sqrt_product(a, b) == pytest.approx(expected, rel=1e-6)
+    assert trace_sqrt_product(b, a) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("real_rows, fake_rows", [(50, 50), (20, 64), (50, 2000), (2000, 50)])
+def test_few_samples_take_less_work_for_the_same(reference, real_rows, fake_rows):
+    a, b = reference[0][:real_rows], reference[1][:fake_rows]
+    moments = []
+    for rows in (a, b):
+        moments.append(Moments())
+        moments[-1].update(rows)
+    with pytest.warns(UserWarning, match="covariance is singular"):
+        expected = frechet_parts(*moments)
+    with pytest.warns(UserWarning, match="covariance is singular"):
+        assert fid_parts(a, b) == pytest.approx(expected, rel=1e-10)
+
+
+def test_features_that_are_always_0(reference):
+    """Singular with any number of samples, where the other square root is noise or not a number."""
+    a, b = (np.pad(rows, ((0, 0), (0, 6))) for rows in reference)
+    a[:, 3], b[:, 3] = a[:, 2], b[:, 2]
+    assert fid(a, b) == pytest.approx(fid(np.roll(a, 9, axis=1), np.roll(b, 9, axis=1)), abs=1e-9)
+    assert fid(a[:, :64], b[:, :64]) == pytest.approx(fid(a, b), abs=1e-9)
+    assert fid(a, a) < 1e-6
+
+
+def test_progress(reference):
+    seen = []
+    fid(*reference, progress=lambda *numbers: seen.append(numbers))
+    assert seen == [(1024, 4000), (2000, 4000), (3024, 4000), (4000, 4000)]
+
+
+def test_memory_does_not_grow_over_calls(reference):
+    fid(*reference)
+    tracemalloc.start()
+    held = []
+    for _ in range(3):
+        fid(*reference)
+        held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[2] - held[0] < 10_000
 
 
 def test_agrees_with_the_nuclear_norm(reference):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,29 @@ def test_float32_features_are_cubed_in_float64(reference):
     a, b = (features[:300].astype(np.float32) + np.float32(30) for features in reference)
     expected = polynomial_mmd(a.astype(np.float64), b.astype(np.float64))
     assert polynomial_mmd(a, b) == expected
+
+
+def test_progress(reference, monkeypatch):
+    a, b = reference
+    seen = []
+    kid(a, b, subsets=3, subset_size=10, progress=lambda *numbers: seen.append(numbers))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    monkeypatch.setattr(module, "CHUNK", 900)
+    seen.clear()
+    polynomial_mmd(a, b[:1000], progress=lambda *numbers: seen.append(numbers))
+    # Blocks of 3 and 2: 6 across, 6 and 3 pairs within.
+    assert seen == [(done, 15) for done in range(1, 16)]
+
+
+def test_whole_sets_are_never_held_in_float64():
+    rows = np.ones((6000, 256), np.float32)
+    tracemalloc.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CHUNK", 256)
+        polynomial_mmd(rows, rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes
 
 
 def test_too_few_samples(reference):

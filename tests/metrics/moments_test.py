@@ -112,3 +112,35 @@ def test_too_few_samples():
     np.testing.assert_array_equal(single.mean, [1.0, 1.0])
     with pytest.raises(ValueError, match="must hold 2 or more.*Received: 1"):
         _ = single.covariance
+
+
+def test_state_continues_where_it_was_taken():
+    rows = np.random.default_rng(3).normal(1e3, 1.0, (50, 4))
+    whole, part = moments_of(rows), moments_of(rows[:20])
+    loaded = Moments.from_state(part.state())
+    part.update(rows[:5])  # what was taken is a copy
+    assert loaded.count == 20
+    loaded.update(rows[20:])
+    np.testing.assert_allclose(loaded.mean, whole.mean, rtol=1e-14)
+    np.testing.assert_allclose(loaded.covariance, whole.covariance, rtol=1e-12)
+    with pytest.raises(ValueError, match="1 or more"):
+        Moments().state()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 0},
+        {"count": 2.5},
+        {"mean": np.zeros(3)},
+        {"scatter": np.zeros((4, 3))},
+        {"origin": np.full(4, np.nan)},
+        {"scatter": np.zeros((4, 4), np.float32)},
+        {"origin": None},
+    ],
+    ids=str,
+)
+def test_other_states_are_refused(change):
+    state = moments_of(np.eye(4)).state()
+    with pytest.raises(ValueError, match="`state` must"):
+        Moments.from_state(state | change)

@@ -138,6 +138,20 @@ def test_pairs_of_many_images():
     assert 0.65 < first.mean() / 10**6 < 0.68 and 0.32 < second.mean() / 10**6 < 0.35
 
 
+def test_progress(monkeypatch):
+    monkeypatch.setattr(module, "VALUES", 2 * 16 * 16)
+    images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 1), np.uint8)
+    seen = []
+
+    def progress(*numbers):
+        seen.append(numbers)
+
+    of_consecutive_pairs(images, progress)
+    assert seen == [(2, 3), (3, 3)]
+    within_classes(images, [0, 0, 1, 1, 2, 2], pairs=1, progress=progress)
+    assert seen[2:] == [(1, 3), (2, 3), (3, 3)]
+
+
 def test_a_collapsed_class():
     images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
     images[20:] = images[20]

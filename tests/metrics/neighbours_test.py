@@ -82,6 +82,13 @@ def test_a_memory_map_is_read_in_blocks(tmp_path, monkeypatch):
     assert peak < 10e6  # all of them in float64 are 40 MB
 
 
+def test_progress(monkeypatch):
+    monkeypatch.setattr(module, "QUERIES", 2)
+    seen = []
+    nearest(np.zeros((5, 1)), np.zeros((3, 1)), 1, lambda *numbers: seen.append(numbers))
+    assert seen == [(2, 5), (4, 5), (5, 5)]
+
+
 @pytest.mark.parametrize(
     "queries, references, k, message",
     [

@@ -5,13 +5,21 @@ estimated without bias: around 0 for equal distributions, and negative half of t
 never clipped.
 """
 
+import itertools
+from collections.abc import Callable
+
 import numpy as np
 
-from tfgan_zoo.metrics.moments import CHUNK, check_rows
+from tfgan_zoo.metrics.moments import CHUNK, check_pair
 
 
 def kid(
-    real_features, fake_features, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
+    real_features,
+    fake_features,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    seed: int = 2020,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[float, float]:
     """Returns mean and population standard deviation of the distance over random subsets.
 
@@ -25,8 +33,9 @@ def kid(
         subsets: number of subsets.
         subset_size: samples drawn from each set for one subset.
         seed: of the draws.
+        progress: called with the numbers of subsets done and in all.
     """
-    real, fake = _check_pair("real_features", real_features, "fake_features", fake_features)
+    real, fake = check_pair("real_features", real_features, "fake_features", fake_features)
     if subsets < 1:
         raise ValueError(f"`subsets` must be 1 or more. Received: subsets={subsets}.")
     if not 2 <= subset_size <= min(len(real), len(fake)):
@@ -37,14 +46,16 @@ def kid(
         )
     random = np.random.RandomState(seed)
     distances = []
-    for _ in range(subsets):
+    for done in range(1, subsets + 1):
         real_rows = random.choice(len(real), subset_size, replace=False)
         fake_rows = random.choice(len(fake), subset_size, replace=False)
         distances.append(polynomial_mmd(real[real_rows], fake[fake_rows]))
+        if progress:
+            progress(done, subsets)
     return float(np.mean(distances)), float(np.std(distances))
 
 
-def polynomial_mmd(real, fake) -> float:
+def polynomial_mmd(real, fake, progress: Callable[[int, int], None] | None = None) -> float:
     """Returns the unbiased distance between two whole sets of features.
 
     Time grows with the square of the samples, memory does not.
@@ -52,42 +63,53 @@ def polynomial_mmd(real, fake) -> float:
     Args:
         real: array [samples, dimensions], at least two samples.
         fake: array [samples, dimensions], at least two samples; their number may differ.
+        progress: called with the numbers of blocks done and in all.
     """
-    real, fake = _check_pair("real", real, "fake", fake)
+    real, fake = check_pair("real", real, "fake", fake)
     if min(len(real), len(fake)) < 2:
         raise ValueError(
             "`real` and `fake` must have two or more samples each: pass more features. "
             f"Received: {len(real)} and {len(fake)}."
         )
-    real, fake = real.astype(np.float64), fake.astype(np.float64)
-    across = _kernel_sum(real, fake) / (len(real) * len(fake))
-    return _mean_of_pairs(real) + _mean_of_pairs(fake) - 2.0 * across
+    counts = [-(-len(rows) // CHUNK) for rows in (real, fake)]
+    total = sum(count * (count + 1) // 2 for count in counts) + counts[0] * counts[1]
+    done = itertools.count(1)
+
+    def tick():
+        if progress:
+            progress(next(done), total)
+
+    across = _mean_across(real, fake, tick)
+    return _mean_of_pairs(real, tick) + _mean_of_pairs(fake, tick) - 2.0 * across
 
 
-def _check_pair(real_name: str, real, fake_name: str, fake) -> tuple[np.ndarray, np.ndarray]:
-    real, fake = check_rows(real_name, real), check_rows(fake_name, fake)
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(
-            f"`{real_name}` and `{fake_name}` must have the same dimensions, from the same network."
-            f" Received: {real.shape[1]} and {fake.shape[1]} dimensions."
-        )
-    return real, fake
+def _mean_across(a: np.ndarray, b: np.ndarray, tick: Callable[[], None]) -> float:
+    """Returns the mean kernel of a row of `a` and one of `b`, in blocks: memory stays small."""
+    total = 0.0
+    for i in range(0, len(a), CHUNK):
+        left = a[i : i + CHUNK].astype(np.float64)
+        for j in range(0, len(b), CHUNK):
+            total += _kernel_sum(left, b[j : j + CHUNK].astype(np.float64))
+            tick()
+    return total / (len(a) * len(b))
 
 
-def _mean_of_pairs(rows: np.ndarray) -> float:
+def _mean_of_pairs(rows: np.ndarray, tick: Callable[[], None]) -> float:
     """Returns the mean kernel of two different rows."""
-    diagonal = _cube(np.sum(rows * rows, axis=1) / rows.shape[1] + 1.0)
-    return (_kernel_sum(rows, rows) - diagonal.sum()) / (len(rows) * (len(rows) - 1))
+    total = 0.0
+    for i in range(0, len(rows), CHUNK):
+        left = rows[i : i + CHUNK].astype(np.float64)
+        total += _kernel_sum(left, left)
+        total -= float(_cube(np.sum(left * left, axis=1) / rows.shape[1] + 1.0).sum())
+        tick()
+        for j in range(i + CHUNK, len(rows), CHUNK):
+            total += 2.0 * _kernel_sum(left, rows[j : j + CHUNK].astype(np.float64))
+            tick()
+    return total / (len(rows) * (len(rows) - 1))
 
 
 def _kernel_sum(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the sum of the kernel over all pairs, in blocks so that memory stays small."""
-    total = 0.0
-    for i in range(0, len(a), CHUNK):
-        for j in range(0, len(b), CHUNK):
-            products = a[i : i + CHUNK] @ b[j : j + CHUNK].T
-            total += float(_cube(products / a.shape[1] + 1.0).sum())
-    return total
+    return float(_cube(a @ b.T / a.shape[1] + 1.0).sum())
 
 
 def _cube(x: np.ndarray) -> np.ndarray:

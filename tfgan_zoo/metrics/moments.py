@@ -22,6 +22,17 @@ def check_rows(argument: str, rows) -> np.ndarray:
     return rows
 
 
+def check_pair(real_name: str, real, fake_name: str, fake) -> tuple[np.ndarray, np.ndarray]:
+    """Returns both as `check_rows` does; raises ValueError also if their columns differ."""
+    real, fake = check_rows(real_name, real), check_rows(fake_name, fake)
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(
+            f"`{real_name}` and `{fake_name}` must have the same dimensions, from the same network."
+            f" Received: {real.shape[1]} and {fake.shape[1]} dimensions."
+        )
+    return real, fake
+
+
 class Moments:
     """Count, mean and covariance, in float64, of feature rows that arrive in pieces.
 
@@ -83,6 +94,45 @@ class Moments:
         """Unbiased covariance [dimensions, dimensions]; ValueError below two rows."""
         self._require(2)
         return self._scatter / (self.count - 1)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns all that is accumulated, as arrays for `from_state`; ValueError if nothing.
+
+        {"count": int64 [], "origin": [dimensions], "mean": [dimensions], relative to the origin,
+        "scatter": [dimensions, dimensions]}, float64.
+        """
+        self._require(1)
+        arrays = {"origin": self._origin, "mean": self._mean, "scatter": self._scatter}
+        return {"count": np.int64(self.count)} | {key: x.copy() for key, x in arrays.items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, np.ndarray]) -> "Moments":
+        """Returns the Moments that `state` was taken of; rows can be added to them.
+
+        Raises:
+            ValueError: if these are not such arrays.
+        """
+        shapes = {name: np.shape(state.get(name)) for name in ("origin", "mean", "scatter")}
+        size = np.size(state.get("origin"))
+        right = {"origin": (size,), "mean": (size,), "scatter": (size, size)}
+        count = np.asarray(state.get("count", 0))
+        arrays = [np.asarray(state.get(name)) for name in right]
+        floats = all(x.dtype == np.float64 and np.isfinite(x).all() for x in arrays)
+        if (
+            count.shape
+            or count.dtype.kind not in "iu"
+            or count < 1
+            or shapes != right
+            or not floats
+        ):
+            raise ValueError(
+                "`state` must be what Moments.state returns: a count of 1 or more, and finite "
+                f"float64 arrays of one width. Received: count={count}, shapes {shapes}."
+            )
+        moments = cls()
+        moments.count = int(count)
+        moments._origin, moments._mean, moments._scatter = (x.copy() for x in arrays)
+        return moments
 
     def _require(self, rows: int) -> None:
         if self.count < rows:

@@ -5,6 +5,7 @@ generators Odena et al., 2017, https://arxiv.org/abs/1610.09585, section 4.2, an
 2018, https://arxiv.org/abs/1710.10196, section 5, whose windows shrink with small images.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 MULTIPLE = 2 ** (len(WEIGHTS) - 1)  # of which a side must be one, to be halved exactly
 VALUES = 2**20  # of one of the images, in work at once
 BLOCK = 64  # of filtered pixels made by one matrix product
+Progress = Callable[[int, int], None] | None
 
 
 class Variety(NamedTuple):
@@ -33,13 +35,14 @@ class Variety(NamedTuple):
     classes: dict[int, float]
 
 
-def ms_ssim(first, second) -> np.ndarray:
+def ms_ssim(first, second, progress: Progress = None) -> np.ndarray:
     """Returns float64 [N]: the similarity of each pair, 1 for equal images and 0 at least.
 
     Args:
         first: uint8 [N, H, W, channels], sides multiples of 16; an array, or what has a shape and
             can be sliced like one.
         second: Likewise, of the same shape.
+        progress: Called with the numbers of pairs done and in all.
 
     Raises:
         ValueError: If the images are not so.
@@ -52,18 +55,22 @@ def ms_ssim(first, second) -> np.ndarray:
             f"Received: {tuple(first.shape)} and {tuple(second.shape)}."
         )
     batch = max(1, VALUES // int(np.prod(first.shape[1:])))
-    starts = range(0, len(first), batch)
-    found = [_of_batch(first[at : at + batch], second[at : at + batch]) for at in starts]
+    found = []
+    for start in range(0, len(first), batch):
+        found.append(_of_batch(first[start : start + batch], second[start : start + batch]))
+        if progress:
+            progress(min(start + batch, len(first)), len(first))
     return np.concatenate(found)
 
 
-def of_consecutive_pairs(images) -> float:
+def of_consecutive_pairs(images, progress: Progress = None) -> float:
     """Returns the mean similarity of images 0 and 1, 2 and 3, and so on; lower is more varied.
 
     PGGAN's score is that of 20,000 random images.
 
     Args:
         images: uint8 [N, H, W, channels], N even.
+        progress: Called with the numbers of pairs done and in all.
 
     Raises:
         ValueError: If N is odd, or the images are not as `ms_ssim` wants them.
@@ -73,10 +80,12 @@ def of_consecutive_pairs(images) -> float:
         raise ValueError(
             f"`images` must be an even number, to be paired. Received: {len(images)} images."
         )
-    return float(np.mean(ms_ssim(images[0::2], images[1::2])))
+    return float(np.mean(ms_ssim(images[0::2], images[1::2], progress)))
 
 
-def within_classes(images, labels, pairs: int = 100, seed: int = 0) -> Variety:
+def within_classes(
+    images, labels, pairs: int = 100, seed: int = 0, progress: Progress = None
+) -> Variety:
     """Similarities of random pairs of different images of each class; AC-GAN's score.
 
     A pair is drawn at most once. The classes of the real images tell what is to be reached.
@@ -86,6 +95,7 @@ def within_classes(images, labels, pairs: int = 100, seed: int = 0) -> Variety:
         labels: integers [N].
         pairs: Of each class.
         seed: Of their choice.
+        progress: Called with the numbers of classes done and in all.
 
     Raises:
         ValueError: If a class has fewer pairs, or the images are not as `ms_ssim` wants them.
@@ -98,11 +108,13 @@ def within_classes(images, labels, pairs: int = 100, seed: int = 0) -> Variety:
             f"Received: {labels.dtype} {labels.shape}."
         )
     random = np.random.default_rng(seed)
-    classes = {}
-    for label in np.unique(labels):
+    classes, names = {}, np.unique(labels)
+    for done, label in enumerate(names, start=1):
         rows = np.flatnonzero(labels == label)
         first, second = (rows[chosen] for chosen in _pairs(random, len(rows), pairs, label))
         classes[int(label)] = float(np.mean(ms_ssim(images[first], images[second])))
+        if progress:
+            progress(done, len(names))
     return Variety(float(np.mean(list(classes.values()))), max(classes.values()), classes)
 
 

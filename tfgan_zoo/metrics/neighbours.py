@@ -4,13 +4,17 @@ Rows are images or features; the distance is Euclidean. Reference: Brock et al.,
 https://arxiv.org/abs/1809.11096, Appendix A, which looks for memorised images this way.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 QUERIES = 256  # rows compared at once; with `REFERENCES` they bound the memory
 REFERENCES = 4096
 
 
-def nearest(queries, references, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    queries, references, k: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns each query's `k` nearest references, the nearest first.
 
     Distances are those of a float64 sum of squared differences, so that a copy is at exactly 0;
@@ -21,16 +25,18 @@ def nearest(queries, references, k: int) -> tuple[np.ndarray, np.ndarray]:
         queries: array [N, ...].
         references: array [M, ...] of rows like those of `queries`; a memory map is read in blocks.
         k: number of neighbours, from 1 to M.
+        progress: called with the numbers of queries done and in all.
 
     Returns:
         int64 [N, k] indices into `references`, and float64 [N, k] distances.
     """
     queries, references = np.asarray(queries), np.asanyarray(references)
     _check(queries, references, k)
-    found = [
-        _nearest(_rows("queries", queries[start : start + QUERIES]), references, k)
-        for start in range(0, len(queries), QUERIES)
-    ]
+    found = []
+    for start in range(0, len(queries), QUERIES):
+        found.append(_nearest(_rows("queries", queries[start : start + QUERIES]), references, k))
+        if progress:
+            progress(min(start + QUERIES, len(queries)), len(queries))
     indices, squares = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return indices, np.sqrt(squares)
 
