@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-import tfgan_zoo
+from recipes.records import make, resize_rule
 from tfgan_zoo import sampling, standing
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
@@ -18,7 +17,6 @@ from tfgan_zoo.metrics.kid import kid
 from tfgan_zoo.metrics.ms_ssim import of_consecutive_pairs
 from tfgan_zoo.metrics.swd import swd
 
-VERSIONS = {module.__name__: module.__version__ for module in (tfgan_zoo, keras, tf, np)}
 BATCH_SIZE = 256
 Draw = Callable[[int, int], np.ndarray]  # (count, seed) -> latents
 
@@ -163,28 +161,10 @@ class Scorer:
         return self.backbone.num_classes == num_classes
 
     def _record(self, metric, value, std=None, **about):
-        return {
-            "metric": metric,
-            "value": value,
-            "std": std,
-            **self._protocol(),
-            "real": f"{self.train.name}, {self.train.split} split",
-            "real_count": len(self.train.images),
-            **about,
-            "versions": VERSIONS,
-        }
-
-    def _protocol(self):
-        """What the feature network, if any, is, and what it is shown."""
-        own = self.train.resolution
-        seen = self.backbone.resolution if self.backbone else own
-        return {
-            "backbone": self.backbone.name if self.backbone else "none",
-            "backbone_sha256": self.backbone.sha256 if self.backbone else None,
-            "resize": f"none: {own} px"
-            if own == seen
-            else f"bicubic, antialiased: {own} to {seen} px",
-        }
+        real = f"{self.train.name}, {self.train.split} split"
+        rule = resize_rule(self.backbone, self.train.resolution)
+        about = {"real": real, "real_count": len(self.train.images), "resize": rule, **about}
+        return make(metric, value, std, self.backbone, **about)
 
 
 def enlarged(images: np.ndarray, resolution: int) -> np.ndarray:

@@ -2,14 +2,16 @@
 
 from absl import flags
 
+from recipes import backbones
 from recipes.scores import Scorer
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.metrics.classifier import Classifier
+from tfgan_zoo.metrics.inception import Inception
 
 BACKBONE = flags.DEFINE_string(
     "backbone",
     "auto",
-    "Feature network of the scores: digits, none, the path of a .keras classifier as "
+    "Feature network of the scores: digits, none, inception, the path of a .keras classifier as "
     "recipes/digits_classifier.py writes it, or auto: digits for the digits, else none.",
 )
 NUM_SCORED = flags.DEFINE_integer(
@@ -24,7 +26,7 @@ SWD_PATCHES = flags.DEFINE_integer(
 )
 
 
-def backbone(dataset: str) -> Classifier | None:
+def backbone(dataset: str) -> Classifier | Inception | None:
     """The feature network of --backbone, for a data set.
 
     Raises:
@@ -39,10 +41,10 @@ def backbone(dataset: str) -> Classifier | None:
             "python -m recipes.digits_classifier, and name it with --backbone."
         )
         return None
-    return Classifier.digits() if name == "digits" else Classifier(name)
+    return backbones.load(name)
 
 
-def scorer(features: Classifier | None, splits: list[ImageSet]) -> Scorer | None:
+def scorer(features: Classifier | Inception | None, splits: list[ImageSet]) -> Scorer | None:
     """What scores generators against (train, held-out) images; None if there is nothing to do."""
     if features or SWD_PATCHES.value:
         return Scorer(features, *splits, SWD_PATCHES.value)
