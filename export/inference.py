@@ -1,38 +1,52 @@
 """Generators that only serve: read from a file, and copied with all work done beforehand."""
 
 import contextlib
+import os
 import pathlib
 from collections.abc import Iterator
 
 import keras
 
 import tfgan_zoo  # noqa: F401  Keras then knows the classes of the networks in files.
+from tfgan_zoo import presets
 
 UNREADABLE = (ValueError, TypeError, KeyError, OSError)  # what Keras raises for broken files
 
 
 def load_generator(path: str, resolution: int | None = None) -> keras.Model:
-    """Returns the generator saved at `path`, a `.keras` file.
+    """Returns the generator saved at `path`, a `.keras` file, or a preset.
 
     Args:
-        path: Of the file.
+        path: Of the file; or what `tfgan_zoo.from_preset` takes: a name, a folder, an address.
         resolution: Of the images, for networks that grew, which have lower ones too; None for the
             network as it is.
 
     Raises:
         ValueError: If there is no such file, or something else is in it.
     """
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"`generator` must be a .keras file that exists. Received: {path}.")
+    model = _of_file(path) if pathlib.Path(path).is_file() else _of_preset(path)
+    require_generator(model)
+    return model if resolution is None else _at(model, resolution)
+
+
+def _of_file(path):
     try:
-        model = keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False)
     except UNREADABLE as error:
         raise ValueError(
             "`generator` must be a .keras file of a generator that this version of tfgan_zoo "
             f"knows. Received: {path}, which Keras cannot read: {error}"
         ) from error
-    require_generator(model)
-    return model if resolution is None else _at(model, resolution)
+
+
+def _of_preset(name):
+    try:
+        return presets.from_preset(name)
+    except ValueError as error:
+        raise ValueError(
+            f"`generator` must be a .keras file that exists. Received: {name}. "
+            f"Nor is it a preset: {error}"
+        ) from error
 
 
 def _at(generator, resolution):
@@ -82,6 +96,16 @@ def inference_copy(generator: keras.Model, folded: bool) -> keras.Model:
         if hasattr(layer, "folded"):
             layer.folded = folded
     return copy
+
+
+def write(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file that is never seen unfinished."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

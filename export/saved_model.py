@@ -2,11 +2,13 @@ r"""Writes a trained generator as a SavedModel that TensorFlow Serving and other
 
     python -m export.saved_model --generator=RUN/generator.keras --output=SERVED
 
-SERVED/1/ has two signatures, see signatures.py: "serving_default" makes images of latents, and
-"sample" makes PNG files of seeds. Generators that draw in steps have a third, "canvases". The next
-export goes to SERVED/2/, which a running server then takes over; nothing is ever overwritten.
+SERVED/1/ has three signatures, see signatures.py: "serving_default" makes images of latents,
+"sample" makes PNG files of seeds, and "interpolate" makes them on the way between two latents.
+Generators that draw in steps have a fourth, "canvases". The next export goes to SERVED/2/, which a
+running server then takes over; nothing is ever overwritten. docs/serving.md says how to serve it.
 """
 
+import math
 import os
 import pathlib
 import sys
@@ -15,9 +17,11 @@ import tempfile
 import keras
 import tensorflow as tf
 from absl import app, flags
-from tensorflow.core.protobuf import saved_model_pb2
 
-from export import inference, signatures
+from export import inference, serving_config, signatures, warmup
+from tfgan_zoo import sampling, standing
+
+STATISTICS = ("saved", "measured")
 
 
 def save(
@@ -25,6 +29,9 @@ def save(
     folder: str | os.PathLike,
     version: int | None = None,
     default_truncation: float | None = None,
+    statistics: str = "saved",
+    prior: str | None = None,
+    warm: bool = False,
 ) -> pathlib.Path:
     """Writes `folder`/`version`/, whole or not at all, and returns its path.
 
@@ -33,26 +40,65 @@ def save(
         folder: Is created if it does not exist.
         version: At least 1; None is one more than the largest that exists.
         default_truncation: Of signature "sample"; None is none.
+        statistics: Of batch normalisation, for good: "saved", those the generator came with, of
+            which those for `default_truncation` are selected if it keeps several; or "measured",
+            standing statistics at `default_truncation`, see `tfgan_zoo.standing`.
+        prior: Of the latents of "sample": "normal", or "uniform" in (-1, 1). Default: as the
+            generator's preset says, else normal.
+        warm: Whether to add requests that a server warms up with.
 
     Raises:
-        ValueError: If the version exists or cannot be one.
+        ValueError: If an argument is wrong: the version exists, no statistics are kept for this
+            truncation, or a package is missing.
         OSError: If `folder` cannot be written to.
     """
+    if warm:
+        warmup.require_api()
+    prior = prior or getattr(getattr(generator, "preset", None), "prior", "normal")
+    copy = _settled(generator, default_truncation, statistics, prior)
+    found = signatures.endpoints(copy, default_truncation, prior)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / str(_next_version(folder) if version is None else version)
     if not path.name.isdecimal() or int(path.name) < 1 or path.exists():
         raise ValueError(
             "`version` must be an integer of at least 1 that does not exist. "
-            f"Received: version={version}, existing: {_versions(folder)}. Leave it out."
+            f"Received: version={version}, existing: {serving_config.existing_versions(folder)}. "
+            "Leave it out."
         )
     # Servers look at folders whose names are numbers only: an unfinished one is not seen.
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
-        copy = inference.inference_copy(generator, folded=True)
         written = pathlib.Path(unfinished, path.name)
-        write(signatures.endpoints(copy, default_truncation), written)
+        write(found, written)
+        (written / serving_config.BATCHING).write_text(serving_config.batching_parameters())
+        if warm:
+            warmup.write(written)
         os.rename(written, path)
     return path
+
+
+def _settled(generator, truncation, statistics, prior):
+    """An inference copy whose batch-norm moments are those that will be served."""
+    if statistics not in STATISTICS:
+        raise ValueError(
+            f"`statistics` must be one of {', '.join(STATISTICS)}. Received: {statistics!r}."
+        )
+    if statistics == "measured":
+        generator = _measured(generator, truncation, prior)
+    copy = inference.inference_copy(generator, folded=True)
+    if statistics == "saved" and truncation is not None and generator.spec.standing:
+        standing.select(copy, truncation)
+    return copy
+
+
+def _measured(generator, truncation, prior):
+    if prior == "normal":
+        return standing.measure(generator, truncation)
+
+    def draw(count, seed):
+        return sampling.inputs(generator, count, seed, truncation, prior)
+
+    return standing.measure(generator, draw=draw)
 
 
 def write(endpoints: dict[str, signatures.Endpoint], path: str | os.PathLike) -> None:
@@ -64,22 +110,15 @@ def write(endpoints: dict[str, signatures.Endpoint], path: str | os.PathLike) ->
     archive.write_out(str(path), verbose=False)
 
 
-def _versions(folder):
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
-
-
 def _next_version(folder):
-    return max(_versions(folder), default=0) + 1
+    return max(serving_config.existing_versions(folder), default=0) + 1
 
 
 def describe(path: str | os.PathLike) -> list[str]:
     """Returns a line for each signature of a SavedModel: its inputs, defaults and outputs."""
-    content = pathlib.Path(path, "saved_model.pb").read_bytes()
-    rows = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
     return [
         f"{name}: {_tensors(row.inputs, row.defaults)} -> {_tensors(row.outputs)}"
-        for name, row in sorted(rows.items())
-        if not name.startswith("__")
+        for name, row in warmup.signature_defs(path).items()
     ]
 
 
@@ -92,15 +131,20 @@ def _tensors(infos, defaults=()):
 
 
 def run(
-    generator: str, output: str, truncation: float | None, resolution: int | None = None
+    generator: str,
+    output: str,
+    truncation: float | None,
+    resolution: int | None = None,
+    statistics: str = "saved",
+    prior: str | None = None,
+    warm: bool = False,
 ) -> None:
     """Writes one version of the generator in a file, and prints how to use it."""
     try:
         model = inference.load_generator(generator, resolution)
+        path = save(model, output, None, truncation, statistics, prior, warm)
     except ValueError as error:
         sys.exit(str(error))
-    try:
-        path = save(model, output, default_truncation=truncation)
     except OSError as error:
         sys.exit(f"--output must be a folder that can be written to. Received: {output}: {error}")
     labels = "labels=[0];" if signatures.num_classes(model) else ""
@@ -110,8 +154,10 @@ def run(
         f"  saved_model_cli run --dir {path} --tag_set serve --signature_def sample "
         f"--input_exprs '{labels}seed=[1]'\n"
         "Serve it:\n"
-        f"  docker run --rm -p 8501:8501 -v {path.parent.resolve()}:/models/generator "
-        "-e MODEL_NAME=generator tensorflow/serving"
+        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {path.parent.resolve()}:/models/generator "
+        "-e MODEL_NAME=generator tensorflow/serving\n"
+        "Ask it:\n"
+        "  python -m export.client sample --model=generator --output=samples.png"
     )
 
 
@@ -129,9 +175,23 @@ if __name__ == "__main__":
         "truncation", None, "Threshold of `sample` where a request has none; by default none."
     )
     flags.register_validator(
-        "truncation", lambda value: value is None or value > 0, "must be positive"
+        "truncation",
+        lambda value: value is None or 0 < value < math.inf,
+        "must be positive; leave it out for none",
     )
     RESOLUTION = flags.DEFINE_integer(
         "resolution", None, "A lower resolution of a generator that grew.", lower_bound=1
     )
-    app.run(lambda _: run(GENERATOR.value, OUTPUT.value, TRUNCATION.value, RESOLUTION.value))
+    STANDING = flags.DEFINE_enum(
+        "standing",
+        "saved",
+        STATISTICS,
+        "Batch-norm moments: those in the file (for --truncation, if it keeps several), or "
+        "measured now at --truncation.",
+    )
+    PRIOR = flags.DEFINE_enum(
+        "latents", None, signatures.PRIORS, "What `sample` draws; by default as a preset says."
+    )
+    WARMUP = flags.DEFINE_bool("warmup", False, "Add requests that a server warms up with.")
+    SETTINGS = (GENERATOR, OUTPUT, TRUNCATION, RESOLUTION, STANDING, PRIOR, WARMUP)
+    app.run(lambda _: run(*(flag.value for flag in SETTINGS)))

@@ -10,6 +10,7 @@ import keras
 from export import saved_model, tflite
 from recipes import scores, sheets, spectra
 from recipes.run_directory import RunDirectory
+from tfgan_zoo.presets.description import PRIORS
 from tfgan_zoo.training.checkpoints import replace_text
 
 PAGE = """<!doctype html>
@@ -172,20 +173,30 @@ def _curves(run):
     return figures
 
 
-def export(run: RunDirectory, generator: keras.Model, step: int) -> list[pathlib.Path]:
+def export(
+    run: RunDirectory, generator: keras.Model, step: int, latents: str
+) -> list[pathlib.Path]:
     """Writes the SavedModel, its version being the step, and the TFLite files, unless they exist.
+
+    Args:
+        run: Of the generator.
+        generator: To export.
+        step: Of the training.
+        latents: Their distribution. What exports draw themselves is normal or uniform: normal, if
+            it is neither.
 
     Returns:
         The SavedModel's folder and the TFLite files.
     """
     folder = run / "export"
+    prior = latents if latents in PRIORS else "normal"
     served = folder / "saved_model" / str(step)
     if not served.exists():
-        saved_model.save(generator, served.parent, version=step)
+        saved_model.save(generator, served.parent, version=step, prior=prior)
     files = [folder / f"generator-{step}-{kind}.tflite" for kind in tflite.KINDS]
     for kind, file in zip(tflite.KINDS, files, strict=True):
         if not file.exists():
             temporary = file.with_name(f"tmp-{file.name}")
-            temporary.write_bytes(tflite.convert(generator, kind))
+            temporary.write_bytes(tflite.convert(generator, kind, prior))
             os.replace(temporary, file)
     return [served, *files]

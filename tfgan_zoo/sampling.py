@@ -152,7 +152,7 @@ def interpolate(
         )
     model = generator
     if len(first) > 1:
-        embed, model = _cut_at_labels(generator)
+        embed, model = cut_at_labels(generator)
         first, last = ([z, *_embedded(embed, y, batch_size)] for z, y in (first, last))
     mixed = [_mix(a, b, steps) for a, b in zip(first, last, strict=True)]
     names = [tensor.name for tensor in model.inputs]
@@ -356,7 +356,7 @@ def _rows(generator: keras.Model, inputs: dict[str, np.ndarray]) -> list[np.ndar
     return [*rows.values()]
 
 
-def _cut_at_labels(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
+def cut_at_labels(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
     """Returns labels -> [embeddings], and latents and embeddings -> images, on common layers."""
     inputs = {
         tensor.name: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)

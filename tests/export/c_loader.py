@@ -14,7 +14,8 @@ import sys
 
 import numpy as np
 
-TYPES = {1: np.float32, 3: np.int32, 4: np.uint8, 9: np.int64}  # TF_DataType
+# TF_DataType
+TYPES = {1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 9: np.int64, 10: np.bool_}
 STRING, STRING_SIZE = 7, 24
 
 
@@ -22,6 +23,14 @@ class Output(ctypes.Structure):
     """TF_Output: an operation and which of its outputs."""
 
     _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
+
+
+class Error(RuntimeError):
+    """What TensorFlow refused, and its code: the same as gRPC's."""
+
+    def __init__(self, code, message):
+        super().__init__(f"{code}: {message}")
+        self.code, self.message = code, message
 
 
 class Library:
@@ -56,8 +65,11 @@ def pointer(value):
 
 
 def check(status):
-    if TF.TF_GetCode(status):
-        raise RuntimeError(f"{TF.TF_GetCode(status)}: {TF.TF_Message(status).decode()}")
+    """Raises the error in a status, if any; the status is gone then."""
+    code, message = TF.TF_GetCode(status), TF.TF_Message(status).decode()
+    TF.TF_DeleteStatus(status)
+    if code:
+        raise Error(code, message)
 
 
 def load(folder):
@@ -81,7 +93,10 @@ def output(graph, tensor):
 
 def to_tensor(array):
     array = np.array(array, order="C")
-    kind = {np.dtype(dtype): number for number, dtype in TYPES.items()}[array.dtype]
+    kinds = {np.dtype(dtype): number for number, dtype in TYPES.items()}
+    if array.dtype not in kinds:
+        raise Error(3, f"no input is {array.dtype}")
+    kind = kinds[array.dtype]
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     tensor = pointer(TF.TF_AllocateTensor(kind, shape, array.ndim, ctypes.c_size_t(array.nbytes)))
     ctypes.memmove(TF.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
@@ -107,21 +122,28 @@ def run(session, graph, feeds, fetches):
     """Returns the fetched tensors."""
     status = pointer(TF.TF_NewStatus())
     inputs = (Output * len(feeds))(*(output(graph, name) for name in feeds))
-    values = (ctypes.c_void_p * len(feeds))(*(to_tensor(array).value for array in feeds.values()))
+    values = [to_tensor(array) for array in feeds.values()]
+    pointers = (ctypes.c_void_p * len(feeds))(*(value.value for value in values))
     outputs = (Output * len(fetches))(*(output(graph, name) for name in fetches))
     results = (ctypes.c_void_p * len(fetches))()
     TF.TF_SessionRun(
-        *(session, None, inputs, values, len(feeds), outputs, results, len(fetches)),
+        *(session, None, inputs, pointers, len(feeds), outputs, results, len(fetches)),
         *(None, 0, None, status),
     )
+    for value in values:
+        TF.TF_DeleteTensor(value)
     check(status)
-    return [from_tensor(pointer(tensor)) for tensor in results]
+    found = [pointer(tensor) for tensor in results]
+    arrays = [from_tensor(tensor) for tensor in found]
+    for tensor in found:
+        TF.TF_DeleteTensor(tensor)
+    return arrays
 
 
 def attempt(*args):
     try:
         return run(*args)
-    except RuntimeError as error:
+    except Error as error:
         return str(error)
 
 

@@ -67,6 +67,10 @@ def test_load_generator(generators, make_inputs, generator_file):
     np.testing.assert_array_equal(generator(inputs), generators["shared"](inputs))
 
 
+def test_load_generator_of_a_preset():
+    assert inference.load_generator("dcgan-digits").preset.name == "dcgan-digits"
+
+
 def test_load_generator_tells_what_is_wrong(tmp_path):
     with pytest.raises(ValueError, match="that exists. Received: .*missing.keras"):
         inference.load_generator(str(tmp_path / "missing.keras"))

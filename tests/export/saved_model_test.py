@@ -6,14 +6,15 @@ import pickle
 import re
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tensorflow.core.protobuf import saved_model_pb2
 
-from export import inference, saved_model, signatures
+from export import inference, saved_model, serving_config, signatures, warmup
+from tfgan_zoo import sampling, standing
 from tfgan_zoo.models import registry
 
 HERE = pathlib.Path(__file__).parent
@@ -32,16 +33,12 @@ def saved(generators, tmp_path_factory):
     }
 
 
-def signature_defs(path):
-    content = (path / "saved_model.pb").read_bytes()
-    return saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
-
-
 class Server:
     """Collects requests, then answers them all in a process without Python's TensorFlow."""
 
     def __init__(self, path):
-        self.path, self.defs, self.calls, self.outputs = path, signature_defs(path), [], []
+        self.path, self.defs = path, warmup.signature_defs(path)
+        self.calls, self.outputs = [], []
 
     def ask(self, signature, **inputs):
         """Adds a request; as a server would, fills in defaults. Returns its number."""
@@ -85,6 +82,20 @@ def test_c_loader(generators, make_inputs, saved, tmp_path, name):
     bad_label = server.ask("serving_default", **{**inputs, "labels": np.int32([0, 1, 2, 3, 10])})
     negative = server.ask("sample", labels=np.int32([-1]), seed=SEEDS[:1])
     bad_truncation = server.ask("sample", labels=LABELS, seed=SEEDS, truncation=np.float32([0.0]))
+    ends = {"latents_a": inputs["latents"][:3], "latents_b": inputs["latents"][2:5]}
+    ends |= {"labels_a": inputs["labels"][:3], "labels_b": inputs["labels"][2:5]}
+    position = np.float32([0.0, 0.5, 1.0])
+    between = server.ask("interpolate", **ends, position=position)
+    alone = {key: value[1:2] for key, value in ends.items()}
+    halfway = server.ask("interpolate", **alone, position=position[1:2])
+    beyond = [
+        server.ask("interpolate", **ends, position=np.float32([0, wrong, 1]))
+        for wrong in (-0.1, 1.1, np.nan)
+    ]
+    odd_shape = server.ask("serving_default", **{**inputs, "latents": inputs["latents"][:, 1:]})
+    fewer = server.ask("serving_default", **{**inputs, "labels": inputs["labels"][:4]})
+    one = server.ask("serving_default", **{**inputs, "labels": inputs["labels"][:1]})
+    wrong_type = server.ask("serving_default", **{**inputs, "labels": np.zeros(5, np.float32)})
     answers = server.answers(tmp_path)
 
     np.testing.assert_allclose(answers[plain]["image"], generator(inputs), atol=1e-5)
@@ -114,6 +125,17 @@ def test_c_loader(generators, make_inputs, saved, tmp_path, name):
     assert re.match(outside % (-1, -1), answers[negative])
     assert re.match(r"3: .*`truncation` must be positive.*\[0\]", answers[bad_truncation])
 
+    start, end = ({key[:-2]: ends[key] for key in ends if key[-1] == side} for side in "ab")
+    ways = sampling.interpolate(copy, start, end, 3)
+    expected = ways[np.arange(3), np.arange(3)].astype(int)
+    for png, image in zip(answers[between]["image_bytes"], expected, strict=True):
+        assert np.abs(decode(png) - image).max() <= 1  # one half of a level may round either way
+    assert answers[halfway]["image_bytes"] == answers[between]["image_bytes"][1:2]
+    for row in beyond:
+        assert re.match(r"3: .*`position` must be in \[0, 1\]", answers[row])
+    for row in (odd_shape, fewer, one, wrong_type):
+        assert answers[row].startswith("3: "), answers[row]
+
 
 def test_c_loader_unconditional(generators, make_inputs, saved, tmp_path):
     generator, server = generators["unconditional"], Server(saved["unconditional"])
@@ -127,15 +149,20 @@ def test_c_loader_unconditional(generators, make_inputs, saved, tmp_path):
 
 def test_everything_is_batch_major(saved):
     for path in saved.values():
-        rows = {name: row for name, row in signature_defs(path).items() if name[:2] != "__"}
-        assert sorted(rows) == ["sample", "serving_default"]
+        rows = warmup.signature_defs(path)
+        assert sorted(rows) == ["interpolate", "sample", "serving_default"]
         for row in rows.values():
             for info in (*row.inputs.values(), *row.outputs.values()):
                 assert tf.TensorShape(info.tensor_shape)[0] is None
 
 
 def test_signatures(saved):
-    sample, plain = saved_model.describe(saved["shared"])
+    between, sample, plain = saved_model.describe(saved["shared"])
+    assert between == (
+        "interpolate: labels_a int32 (None,), labels_b int32 (None,), "
+        "latents_a float32 (None, 32), latents_b float32 (None, 32), position float32 (None,) -> "
+        "image_bytes string (None,)"
+    )
     assert sample == (
         "sample: labels int32 (None,), seed int64 (None,), truncation float32 (None,) = [0.25] -> "
         "image_bytes string (None,), latents float32 (None, 32)"
@@ -144,7 +171,7 @@ def test_signatures(saved):
         "serving_default: labels int32 (None,), latents float32 (None, 32) -> "
         "image float32 (None, 32, 32, 1)"
     )
-    sample, plain = saved_model.describe(saved["unconditional"])
+    _, sample, plain = saved_model.describe(saved["unconditional"])
     assert sample.startswith("sample: seed int64 (None,), truncation float32 (None,) = [10.0]")
     assert plain.startswith("serving_default: latents float32 (None, 32) ->")
 
@@ -158,30 +185,42 @@ def test_weights_are_written_once(generators, saved):
         assert file.stat().st_size == pytest.approx(expected, rel=0.05)
 
 
-def test_versions_are_never_overwritten(generators, tmp_path):
-    generator = generators["unconditional"]
-    assert saved_model.save(generator, tmp_path / "a").name == "1"
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert saved_model.save(generator, tmp_path / "a", default_truncation=0.5).name == "2"
-    for path, content in before.items():
-        assert path.read_bytes() == content
+def test_versions_are_never_overwritten(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, "write", lambda endpoints, path: pathlib.Path(path).mkdir())
+    assert saved_model.save(tiny, tmp_path / "a").name == "1"
+    (tmp_path / "a" / "1" / "file").write_text("as it was", encoding="utf-8")
+    assert saved_model.save(tiny, tmp_path / "a").name == "2"
     for version in (2, 0, -1):
         with pytest.raises(ValueError, match=rf"Received: version={version}, existing: \[1, 2\]"):
-            saved_model.save(generator, tmp_path / "a", version=version)
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["1", "2"]
-    assert "truncation float32 (None,) = [0.5]" in saved_model.describe(tmp_path / "a" / "2")[0]
+            saved_model.save(tiny, tmp_path / "a", version=version)
+    assert saved_model.save(tiny, tmp_path / "a", version=12).name == "12"
+    assert saved_model.save(tiny, tmp_path / "a").name == "13"
+    assert serving_config.existing_versions(tmp_path / "a") == [1, 2, 12, 13]
+    assert len([*(tmp_path / "a").iterdir()]) == 4
+    assert (tmp_path / "a" / "1" / "file").read_text(encoding="utf-8") == "as it was"
 
 
-def test_what_fails_leaves_nothing(generators, tmp_path):
-    with pytest.raises(ValueError, match="default_truncation=-1"):
-        saved_model.save(generators["shared"], tmp_path, default_truncation=-1.0)
+@pytest.mark.parametrize(
+    "wrong", [{"default_truncation": -1.0}, {"statistics": "best"}, {"prior": "cauchy"}]
+)
+def test_what_fails_leaves_nothing(tiny, tmp_path, wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"`{name}` must .*Received: .*{value}"):
+        saved_model.save(tiny, tmp_path, **wrong)
     assert not list(tmp_path.iterdir())
 
 
-def test_saved_model_cli_fills_in_the_default(saved, tmp_path):
+def test_warm_up_needs_a_package(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(warmup, "prediction_log_pb2", None)
+    with pytest.raises(ValueError, match="pip install tensorflow-serving-api"):
+        saved_model.save(tiny, tmp_path, warm=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_saved_model_cli_fills_in_the_default(served, tmp_path):
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
     options = {
-        "--dir": saved["shared"],
+        "--dir": served / "1",
         "--tag_set": "serve",
         "--signature_def": "sample",
         "--input_exprs": "labels=[1,2,2];seed=[5,6,7]",
@@ -195,17 +234,31 @@ def test_saved_model_cli_fills_in_the_default(saved, tmp_path):
     assert len(np.load(tmp_path / "image_bytes.npy", allow_pickle=True)) == 3
 
 
-def test_command_line(generator_file, tmp_path):
-    command = [sys.executable, "-m", "export.saved_model", f"--generator={generator_file}"]
-    options = [f"--output={tmp_path}/served", "--truncation=0.5"]
+def test_openvino_reads_the_folder(tiny, make_inputs, served):
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    # By default some processors compute in bfloat16.
+    model = core.compile_model(served / "1", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    for count in (1, 3):
+        inputs = make_inputs(tiny, count)
+        np.testing.assert_allclose(model(inputs)["image"], tiny(inputs), atol=1e-4)
+
+
+def test_command_line(tiny, tmp_path):
+    tiny.save(tmp_path / "generator.keras")
+    command = [sys.executable, "-m", "export.saved_model"]
+    options = [f"--generator={tmp_path}/generator.keras", f"--output={tmp_path}/served"]
+    options += ["--truncation=0.5", "--warmup", "--latents=uniform", "--standing=saved"]
     root = HERE.parent.parent
     done = subprocess.run(
         [*command, *options], check=True, capture_output=True, text=True, timeout=120, cwd=root
     )
-    assert f"Wrote {tmp_path}/served/1, " in done.stdout
+    path = tmp_path / "served" / "1"
+    assert f"Wrote {path}, " in done.stdout
     assert "truncation float32 (None,) = [0.5]" in done.stdout
-    assert f"saved_model_cli run --dir {tmp_path}/served/1 " in done.stdout
-    assert f"-v {tmp_path}/served:/models/generator " in done.stdout
+    assert f"saved_model_cli run --dir {path} " in done.stdout
+    assert f"-v {path.parent}:/models/generator " in done.stdout
+    assert (path / warmup.FILE).is_file() and (path / serving_config.BATCHING).is_file()
 
 
 def test_command_line_errors(generator_file, tmp_path):
@@ -213,6 +266,54 @@ def test_command_line_errors(generator_file, tmp_path):
         saved_model.run(str(tmp_path / "missing.keras"), str(tmp_path), None)
     with pytest.raises(SystemExit, match="--output must be a folder that can be written to"):
         saved_model.run(str(generator_file), f"{generator_file}/served", None)
+
+
+# --- batch normalisation ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def standardized():
+    """A generator that keeps moments of two truncations, which differ."""
+    generator = registry.build_generator("dcgan-digits", width=4)
+    return standing.tabulate(generator, [0.5, 1.0], passes=2, batch_size=8)
+
+
+def settled(generator, truncation, statistics="saved", prior="normal"):
+    """What would be served."""
+    return saved_model._settled(generator, truncation, statistics, prior)
+
+
+def test_kept_statistics_are_selected(standardized, make_inputs):
+    inputs = make_inputs(standardized, 4)
+    images = {at: settled(standardized, at)(inputs) for at in (None, 0.5, 1.0)}
+    np.testing.assert_array_equal(images[None], images[1.0])  # as in the file
+    assert np.abs(images[0.5] - images[1.0]).max() > 0.01
+    standing.select(standardized, 0.5)
+    np.testing.assert_allclose(images[0.5], standardized(inputs), atol=1e-5)
+    standing.select(standardized, 1.0)
+
+
+def test_statistics_that_are_not_kept(standardized, tmp_path):
+    with pytest.raises(ValueError, match="`truncation` must be one of .*Received: 2.0"):
+        saved_model.save(standardized, tmp_path, default_truncation=2.0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("truncation", "prior"), [(0.25, "normal"), (None, "uniform")])
+def test_measured_statistics(standardized, make_inputs, monkeypatch, truncation, prior):
+    asked = []
+    monkeypatch.setattr(
+        standing, "measure", lambda g, t=None, draw=None: asked.append((t, draw)) or standardized
+    )
+    copy = settled(standardized, truncation, "measured", prior)
+    inputs = make_inputs(standardized, 2)
+    np.testing.assert_allclose(copy(inputs), standardized(inputs), atol=1e-5)
+    ((received, draw),) = asked
+    assert received == truncation
+    if prior == "uniform":
+        assert 0.9 < np.abs(draw(8, 0)["latents"]).max() < 1.0
+    else:
+        assert draw is None
 
 
 # --- the latents --------------------------------------------------------------------------------
@@ -233,6 +334,28 @@ def test_latents_have_the_truncated_distribution(truncation):
     measured = [(z <= point).mean() for point in points]
     # 100,000 draws: a Kolmogorov-Smirnov distance beyond this has a probability of 1e-5.
     np.testing.assert_allclose(measured, expected, atol=2.47 / np.sqrt(z.size))
+
+
+def test_uniform_latents():
+    seeds = tf.constant(range(100), tf.int64)
+    whole = signatures.truncated_uniform(seeds, tf.constant([10.0]), (1000,)).numpy()
+    half = signatures.truncated_uniform(seeds, tf.constant([0.5]), (1000,)).numpy()
+    np.testing.assert_allclose(half, whole / 2, rtol=1e-6)
+    assert 0.999 < np.abs(whole).max() < 1.0
+    points = np.linspace(-1.0, 1.0, 9)
+    measured = [(whole <= point).mean() for point in points]
+    np.testing.assert_allclose(measured, (1.0 + points) / 2.0, atol=2.47 / np.sqrt(whole.size))
+
+
+def test_the_prior_of_a_preset_is_served(tiny, monkeypatch, tmp_path):
+    found = []
+    monkeypatch.setattr(signatures, "endpoints", lambda *args: found.append(args) or {})
+    monkeypatch.setattr(saved_model, "write", lambda endpoints, path: pathlib.Path(path).mkdir())
+    saved_model.save(tiny, tmp_path)
+    monkeypatch.setattr(tiny, "preset", types.SimpleNamespace(prior="uniform"), raising=False)
+    saved_model.save(tiny, tmp_path)
+    saved_model.save(tiny, tmp_path, prior="normal")
+    assert [args[2] for args in found] == ["normal", "uniform", "normal"]
 
 
 def test_latents_of_several_axes():
