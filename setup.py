@@ -18,15 +18,30 @@ TRAIN = [
     "tqdm>=4.66",  # progress bars of long evaluations
 ]
 EXPORT = ["ai-edge-litert>=2.1"]  # runs TFLite files, to compare them with the network
+ONNX = ["onnx>=1.17", "tf2onnx>=1.17", "onnxruntime>=1.20"]  # writes ONNX files, and runs them
+SERVING = ["tensorflow-serving-api>=2.21,<3"]  # warm-up requests, and the client over gRPC
 VIDEO = ["av>=14"]  # MP4 films of --mode=sample; it brings FFmpeg
+VIS = ["tf-keras-vis>=0.8.7"]  # saliency and activation maps of discriminators
+# --dataset=tfds:NAME; the second is what the first forgets to ask for
+DATASETS = ["tensorflow-datasets>=4.9.8", "importlib_resources>=6"]
+HUB = ["huggingface_hub>=1.0"]  # presets at hf://USER/NAME
+APP = ["gradio>=6.20,<7"]  # the explorer
 TEST = [
     *TRAIN,
     *EXPORT,
+    *ONNX,
+    *SERVING,
     *VIDEO,
+    *VIS,
+    *DATASETS,
+    *HUB,
+    *APP,
     "pytest>=8.2",  # runs the tests
     "pytest-xdist>=3.6",  # on both cores: tracing, which takes most of their time, uses one
     "hypothesis>=6.100",  # property tests of metrics and losses
     "jax>=0.7",  # networks reload and agree on a second backend
+    "ovmsclient>=2023.1",  # a client of TensorFlow Serving that is not ours
+    "playwright>=1.50",  # drives Chromium, if that is installed
 ]
 
 
@@ -55,6 +70,7 @@ setuptools.setup(
         "tfgan_zoo.metrics": ["*.keras"],  # the network whose features FID is measured in
         "tfgan_zoo.presets": ["shipped/*/*"],  # trained generators
         "recipes": ["flagfiles/*/*.flags", "paper/*.json"],
+        "export": ["web_page/*"],
     },
     install_requires=[
         "tensorflow>=2.21,<2.22",  # training, tf.data, SavedModel and TFLite export
@@ -66,10 +82,15 @@ setuptools.setup(
     extras_require={
         "train": TRAIN,
         "export": EXPORT,
+        "onnx": ONNX,
+        "serving": SERVING,
+        "datasets": DATASETS,
+        "hub": HUB,
+        "app": APP,
         "video": VIDEO,
+        "vis": VIS,
         "test": TEST,
         "torch": ["torch>=2.6"],  # reads PyTorch's files of released weights
-        "vis": ["tf-keras-vis>=0.8.7"],  # saliency and activation maps of discriminators
         "lint": ["ruff>=0.15"],  # formatter and linter
     },
 )

@@ -71,8 +71,7 @@ def test_grad_cam_is_of_the_region_that_counts():
 
 def test_most_real_raises_the_logit(discriminator):
     image = vis.most_real(discriminator, label=1, steps=20)
-    noise = np.random.default_rng(0).uniform(-1, 1, image.shape).astype(np.float32)
-    logits = vis.view(discriminator, 1)(np.stack([image, noise]))
+    logits = vis.view(discriminator, 1)(np.stack([image, np.zeros_like(image)]))
     assert image.shape == discriminator.input["images"].shape[1:]
     assert np.abs(image).max() <= 1.0
     assert logits[0, 0] > logits[1, 0]

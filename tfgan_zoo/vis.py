@@ -86,8 +86,9 @@ def grad_cam(
 def most_real(discriminator: keras.Model, label: int | None = None, steps: int = 60) -> np.ndarray:
     """Returns the image that gets a large logit, found by ascent from gray: float32 [H, W, C].
 
-    It is in [-1, 1], and need not look like anything: discriminators learn from images only. Reference: Erhan et al., 2009, "Visualizing higher-layer features of a deep
-    network"; with the regularisation of tf-keras-vis.
+    It is in [-1, 1], and need not look like anything: discriminators learn from images only.
+    Reference: Erhan et al., 2009, "Visualizing higher-layer features of a deep network", with the
+    total variation of tf-keras-vis.
 
     Args:
         discriminator: As in `saliency`.
@@ -107,7 +108,7 @@ def most_real(discriminator: keras.Model, label: int | None = None, steps: int =
         input_range=(-1.0, 1.0),
         # The package's own settings are for values up to 255, and would leave black and white.
         input_modifiers=[Jitter(jitter=2)],
-        regularizers=[TotalVariation2D(weight=3.0)],
+        regularizers=[TotalVariation2D(weight=0.3)],
         optimizer=keras.optimizers.Adam(0.05),
         steps=steps,
     )
