@@ -1,4 +1,4 @@
-"""Every generator as a SavedModel, as a TFLite file and, one of each family, as ONNX.
+"""Every generator as a SavedModel, a TFLite file and, one of each family, as ONNX and as a preset.
 
 Conversion costs by the operation, so stacks of blocks are cut to two, and variants which are then
 the same but for numbers are converted once: all layers and ways through them are left.
@@ -13,7 +13,9 @@ import tensorflow as tf
 from export import onnx, saved_model, tflite
 from tests.conformance import small
 from tests.conformance.chosen import FIRSTS, NAMES, trained
+from tfgan_zoo import presets
 from tfgan_zoo.models import registry
+from tfgan_zoo.presets.writing import save_to_preset
 
 BLOCKS = ("biggan", "biggan_deep", "sagan", "sngan")
 # Of BigGAN's families: two blocks, or stages, and the attention between them if there is any.
@@ -92,6 +94,33 @@ def test_onnx(generators, name):
     generator = made(generators, name)
     report = onnx.compare(onnx.convert(generator), generator, 3)
     assert report["max_difference"] < 1e-4, report
+
+
+@pytest.mark.parametrize("name", FIRSTS)
+def test_preset(generators, name, tmp_path):
+    generator = made(generators, name)
+    classes = generator.spec.num_classes if "labels" in generator.input else 0
+    about = presets.Description(
+        name="small",
+        method="any",
+        variant=name,
+        paper="",
+        prior="normal",
+        truncation=None,
+        class_names=tuple("abc"[:classes]),
+        data="none",
+        licence="none",
+        weights="live",
+        step=0,
+        commit=None,
+        recipe="",
+        scores=(),
+    )
+    about = save_to_preset(generator, str(tmp_path / "preset"), about)
+    again = presets.from_preset(str(tmp_path / "preset"))
+    inputs = small.inputs(generator, 3)
+    np.testing.assert_allclose(again(inputs), generator(inputs), atol=1e-6)
+    assert again.preset == about
 
 
 def test_all_variants_have_a_representative():

@@ -27,13 +27,28 @@ CHANGES = {
     "gp_wirgan": {"width": 4, "z_dim": 8},
     "resnet": {"width": 4},
     "pggan": {"fmap_base": 512, "fmap_max": 8, "z_dim": 8},
-    "sharing": {"width": 2, "z_dim": 8},
+    "sharing": {
+        "width": 2,
+        "z_dim": 8,
+        "resolution": 8,
+        "g_widths": (2,) * 3,
+        "d_widths": (2,) * 3,
+    },
     "draw": {"time_steps": 2, "e_units": 8, "d_units": 8, "z_dim": 4},
     "dave": {"e_widths": (8,), "d_widths": (8,), "z_dim": 4},
 }
 
 # What is compiled by XLA and traced on replicas: one stage, which has two blocks, will do.
-SHALLOW = {"biggan-deep-digits": {"resolution": 4, "g_widths": (2, 1), "d_widths": (1, 2)}}
+SHALLOW = {
+    "biggan-digits": {
+        "resolution": 4,
+        "g_widths": (2, 2, 1),
+        "d_widths": (1, 2, 2),
+        "flat_blocks": 1,
+        "z_dim": 30,
+    },
+    "biggan-deep-digits": {"resolution": 4, "g_widths": (2, 1), "d_widths": (1, 2)},
+}
 
 
 def family(name):
