@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from recipes import sharing, timing, variants
+from recipes import sharing, tables, timing, variants
 from tfgan_zoo.data.sources import ImageSet
 from tfgan_zoo.training.gan import GAN
 
-FLAGFILES = pathlib.Path(__file__).parent / "flagfiles/sharing"
+FLAGFILES = tables.FLAGFILES / "sharing"
 WARM_UP = 20
 
 

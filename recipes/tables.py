@@ -25,6 +25,9 @@ from recipes.run_directory import RunDirectory
 from tfgan_zoo.training.checkpoints import replace_text
 
 
+FLAGFILES = pathlib.Path(__file__).parent / "flagfiles"
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One configuration: a recipe, its flags, and what the paper has for it."""

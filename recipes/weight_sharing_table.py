@@ -17,7 +17,6 @@ from absl import app, flags
 from matplotlib.figure import Figure
 
 from recipes import scores, sheets, tables
-from recipes.sharing_costs import FLAGFILES
 from recipes.tables import Claim, Lab, Row
 from tfgan_zoo import sampling
 from tfgan_zoo.data import sources
@@ -66,7 +65,7 @@ def rows(steps: int | None) -> list[Row]:
         Row(
             name,
             what,
-            (f"--flagfile={FLAGFILES / name}.flags", "--noexport", *more),
+            (f"--flagfile={tables.FLAGFILES / 'sharing' / name}.flags", "--noexport", *more),
             recipe="sharing",
         )
         for name, what in WHAT.items()

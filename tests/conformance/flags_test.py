@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.conformance.chosen import run
+
 ROOT = pathlib.Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
 FLAGFILES = sorted((ROOT / "recipes/flagfiles").glob("*/*.flags"))
@@ -52,3 +54,8 @@ def test_flag_is_read(holder, name):
 @pytest.mark.parametrize("holder, name", DEFINED)
 def test_flag_is_named_as_its_holder(holder, name):
     assert holder == name.upper()
+
+
+def test_every_program_starts():
+    number, *failing = run("programs_check").split()
+    assert int(number) > 30 and not failing
