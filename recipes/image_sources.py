@@ -13,15 +13,16 @@ from PIL import Image
 
 from export import inference
 from recipes import scores
-from tfgan_zoo import pictures, sampling, standing
+from tfgan_zoo import pictures, presets, sampling, standing
 from tfgan_zoo.data import arrays, folders, sources
 from tfgan_zoo.data.image_set import LazyImages
+from tfgan_zoo.presets import reading
 
 SPLITS = (*sources.SPLITS, "all")
 BLOCK = 1024  # images held at once, where not all are
 GRAMMAR = (
     ", ".join(loader.grammar for loader in sources.LOADERS.values())
-    + "; a generator's .keras file; or the folder of a SavedModel"
+    + "; a generator's .keras file; a preset; or the folder of a SavedModel"
 )
 
 
@@ -101,13 +102,17 @@ def find(name: str, split: str, draws: Draws, count: int | None = None) -> Sourc
     path = pathlib.Path(name)
     if name.partition(":")[0] in sources.LOADERS:
         return _data_set(name, split, count)
+    if (path.suffix == ".keras" and path.is_file()) or _is_preset(name):
+        return _generator(name, draws)
     if path.is_dir():
         return _saved_model(path, draws)
-    if path.suffix == ".keras" and path.is_file():
-        return _generator(path, draws)
     hint = f" Write npz:{name}." if path.suffix == ".npz" else ""
     lacking = " There is no such file." if path.suffix == ".keras" else ""
     raise ValueError(f"Images come from one of: {GRAMMAR}. Received: {name}.{lacking}{hint}")
+
+
+def _is_preset(name):
+    return name in presets.names() or "://" in name or (pathlib.Path(name) / "gan.json").is_file()
 
 
 def digest(images: np.ndarray | LazyImages) -> str:
@@ -199,24 +204,25 @@ def _about(draws, **more):
     return {**about, "source_resize": "none: generated", **more}
 
 
-def _generator(path, draws):
-    generator = inference.load_generator(str(path))
+def _generator(name, draws):
+    generator = inference.load_generator(name)
+    # Runs save the average of the weights where they keep one, see trainer.py.
+    origin = {"weights": "as saved"}
+    if preset := getattr(generator, "preset", None):
+        origin = {"weights": preset.weights, "step": preset.step}
+    path = (reading.find(name) / reading.WEIGHTS) if preset else pathlib.Path(name)
+    origin["source_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     resolution = generator.output_shape[1]
 
     def load(_, __):
         network, moments = _settled(generator, draws)
         inputs = sampling.inputs(network, draws.count, draws.seed, draws.truncation, draws.prior)
         images = _drawn(draws.count, lambda rows: _rows_of(network, inputs, rows))
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        # Runs save the average of the weights where they keep one, see trainer.py.
-        about = _about(draws, source=str(path), source_sha256=sha256, weights="as saved")
-        names = None
-        return Images(
-            str(path), images, inputs.get("labels"), names, {**about, "batch_norm": moments}
-        )
+        about = _about(draws, source=name, batch_norm=moments, **origin)
+        return Images(name, images, inputs.get("labels"), None, about)
 
     labelled = len(generator.inputs) > 1
-    return Source(str(path), resolution, load, generates=True, labelled=labelled)
+    return Source(name, resolution, load, generates=True, labelled=labelled)
 
 
 def _settled(generator, draws):
