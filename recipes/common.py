@@ -13,6 +13,7 @@ from absl import app, flags, logging
 from export.inference import load_generator
 from recipes import (
     analysis,
+    augmenting,
     devices,
     optimizers,
     phases,
@@ -62,7 +63,7 @@ ON_BAD_IMAGE = flags.DEFINE_enum(
     "on_bad_image", "error", ["error", "skip"], "skip: leave out and list unreadable pictures."
 )
 SUBSET = flags.DEFINE_integer(
-    "subset", None, "Train on that many images, classes in their proportions. Default: all.", 1
+    "subset", None, "Images to train on, classes as they are; scores compare with all.", 1
 )
 CHANNELS = flags.DEFINE_enum(
     "channels", "auto", ["auto", "1", "3"], "Of the images. auto: as the files have them."
@@ -192,7 +193,8 @@ def main(method: Method) -> None:
     """Runs a recipe as a program."""
     method.set_defaults()
     # What --help lists: the flags of the method, which are defined elsewhere.
-    for module in {method.build.__module__, method.check_flags.__module__, optimizers.__name__}:
+    own = (method.build.__module__, method.check_flags.__module__)
+    for module in {*own, optimizers.__name__, augmenting.__name__}:
         for flag in flags.FLAGS.get_flags_for_module(module):
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda argv: _run(method, argv))
@@ -214,11 +216,12 @@ def _run(method, argv):
         method.check_flags(strategy.num_replicas_in_sync)
         schedule = method.phases()
         splits = _load_data(variants.flag_spec())
+        images = _chosen(splits[0])
         backbone = scoring.backbone(DATASET.value)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
     scorer = scoring.scorer(backbone, splits)
-    _train(method.build, schedule, run, splits[0], strategy, scorer)
+    _train(method.build, schedule, run, images, strategy, scorer)
 
 
 def _use(run, families):
@@ -247,6 +250,7 @@ def _use(run, families):
         splits = _load_data(generator.spec)
         backbone = scoring.backbone(DATASET.value)
         scorer = scoring.scorer(backbone, splits) if evaluate or backbone else None
+        splits[0] = _chosen(splits[0])
     draw = _draw_latents(generator.spec)
     if evaluate:
         _evaluate(run, generator, scorer, step, draw)
@@ -372,13 +376,16 @@ def _load_data(spec):
         splits = [sources.load(*where, split, *how) for split in sources.SPLITS]
     if ONLY_CLASS.value is not None:
         splits = [sources.of_class(images, ONLY_CLASS.value) for images in splits]
-    if SUBSET.value is not None:
-        splits[0] = sources.subset(splits[0], SUBSET.value)
     for images in splits:
         sources.require_labels_below(images, splits[0].num_classes)
     if spec.supervised:
         sources.require_conditional(splits[0])
     return splits
+
+
+def _chosen(images):
+    """Those of --subset, which are trained on."""
+    return images if SUBSET.value is None else sources.subset(images, SUBSET.value)
 
 
 def _run_generator(run):

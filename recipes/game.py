@@ -6,7 +6,7 @@ A method is its families of networks and the defaults of these flags; see `metho
 import keras
 from absl import flags
 
-from recipes import common, optimizers, variants
+from recipes import augmenting, common, optimizers, variants
 from tfgan_zoo import losses
 from tfgan_zoo.layers.gates import GatedAdd
 from tfgan_zoo.models import registry
@@ -144,6 +144,7 @@ def build_gan(images, phase):
     spec = registry.spec(name, **changes)
     averaged = EMA_DECAY.value > 0
     generator, discriminator = _players(spec, name, changes)
+    augment = augmenting.build(phase.batch_size)
     model = GAN(
         generator,
         discriminator,
@@ -154,8 +155,9 @@ def build_gan(images, phase):
     )
     model.compile(
         loss=losses.LOSSES[LOSS.value],
-        **_rules(spec, phase.rate, generator, discriminator),
-        watched=_gates(generator, discriminator),
+        **_rules(spec, phase.rate, generator, discriminator, augment),
+        augment=augment,
+        watched={**_gates(generator, discriminator), **augmenting.watched(augment)},
         ema=EMA(EMA_DECAY.value, EMA_START.value) if averaged else None,
         score_together=not _compares_images(spec),
         jit_compile=common.JIT_COMPILE.value,
@@ -179,10 +181,10 @@ def _players(spec, name, changes):
     return generator, discriminator
 
 
-def _rules(spec, rate, generator, discriminator):
+def _rules(spec, rate, generator, discriminator, augment):
     rules = {
         "generator": _generator_rule(spec, rate),
-        "discriminator": _discriminator_rule(spec, rate),
+        "discriminator": _discriminator_rule(spec, rate, augment),
     }
     if not _shares(spec):
         return rules
@@ -231,7 +233,7 @@ def _generator_rule(spec, rate):
     )
 
 
-def _discriminator_rule(spec, rate):
+def _discriminator_rule(spec, rate, augment):
     penalties = []
     if R1_WEIGHT.value:
         penalties.append(R1(R1_WEIGHT.value))
@@ -246,7 +248,10 @@ def _discriminator_rule(spec, rate):
         micro_batches=D_MICRO_BATCHES.value,
         penalties=(*penalties, *_heads(spec)),
         projections=(ClipWeights(CLIP.value),) if CLIP.value else (),
-        observers=(drive_noise,) if getattr(spec, "d_noise", False) else (),
+        observers=(
+            *((drive_noise,) if getattr(spec, "d_noise", False) else ()),
+            *augmenting.observers(augment),
+        ),
     )
 
 
@@ -297,6 +302,7 @@ def check_flags(replicas):
         )
     _check_sharing()
     _check_schedules()
+    augmenting.check_flags(LOSS.value)
 
 
 def _check_sharing():

@@ -11,6 +11,7 @@ from tfgan_zoo.training import noise, sharing
 
 Tensor = tf.Tensor
 TRACKED = ("loss", "penalty", "gradient_norm")
+REAL, FAKE = 1, 2  # whose augmentation a seed is for
 
 
 class Turn(NamedTuple):
@@ -21,8 +22,8 @@ class Turn(NamedTuple):
         score: Images -> float32 logits, with the conditions of `real` (in the generator's turn:
             of `fake`) bound.
         inputs: What the prior gave the generator.
-        real: [batch, H, W, C] in [-1, 1]; None in the generator's turn.
-        fake: [batch, H, W, C], float32.
+        real: [batch, H, W, C] in [-1, 1], or as augmented; None in the generator's turn.
+        fake: [batch, H, W, C], float32, or as augmented.
         real_logits: [batch, 1], float32; None in the generator's turn.
         fake_logits: [batch, 1], float32.
         seed: int32 [2], another one in every update and on every replica.
@@ -123,6 +124,7 @@ class GAN(keras.Model):
         shared=None,
         ema=None,
         score_together=True,
+        augment=None,
         watched=None,
         **kwargs,
     ) -> None:
@@ -136,6 +138,8 @@ class GAN(keras.Model):
             ema: An `EMA`, if there is an `ema_generator`.
             score_together: Whether the discriminator sees real and fake images in one batch.
                 False for discriminators in which the images of a batch influence one another.
+            augment: (images, seed) -> what the discriminator sees of real and generated images, in
+                both turns; penalties see it too. A layer is saved with the GAN.
             watched: {name: function without arguments} of scalars to be tracked after each step.
             **kwargs: `jit_compile` and others of `keras.Model.compile`.
 
@@ -154,7 +158,7 @@ class GAN(keras.Model):
                     penalty.check(network)
         super().compile(optimizer=generator.optimizer, **kwargs)
         self.adversarial_loss, self.ema, self.shared = loss, ema, shared
-        self.score_together, self.watched = score_together, watched or {}
+        self.score_together, self.augment, self.watched = score_together, augment, watched or {}
         self.rules = {"g": generator, "d": discriminator}
         self.d_optimizer = discriminator.optimizer  # an attribute, so that it is saved
         moved = {side: rule.weights(self.players[side]) for side, rule in self.rules.items()}
@@ -243,7 +247,8 @@ class GAN(keras.Model):
 
     def _d_play(self, real, part):
         inputs = self._draw(real["images"].shape[0], part)
-        fake = tf.stop_gradient(self.generator(inputs, training=True))
+        fake = self._seen(tf.stop_gradient(self.generator(inputs, training=True)), part, FAKE)
+        real = {**real, "images": self._seen(real["images"], part, REAL)}
         judge = self._outputs(self.discriminator, real)
         if self.score_together:
             both = {name: tf.concat([real[name], inputs[name]], 0) for name in real.keys() & inputs}
@@ -259,7 +264,7 @@ class GAN(keras.Model):
         self.trackers["fake_logits"].update_state(fake_logits)
         turn = Turn(
             self.discriminator,
-            lambda images: judge(images)["logits"],
+            _score(judge),
             inputs,
             real["images"],
             fake,
@@ -273,22 +278,18 @@ class GAN(keras.Model):
 
     def _g_play(self, size, part):
         inputs = self._draw(size, part)
-        fake = self.generator(inputs, training=True)
+        fake = self._seen(self.generator(inputs, training=True), part, FAKE)
         judge = self._outputs(self.judge, inputs)
-        heads = judge(fake)
+        heads, own = judge(fake), self._own(part)
         logits = heads.pop("logits")
-        turn = Turn(
-            self.generator,
-            lambda images: judge(images)["logits"],
-            inputs,
-            None,
-            fake,
-            None,
-            logits,
-            self._own(part),
-            heads,
-        )
+        turn = Turn(self.generator, _score(judge), inputs, None, fake, None, logits, own, heads)
         return turn, self.adversarial_loss.generator(logits)
+
+    def _seen(self, images, part, which):
+        """`images` as the discriminator is to see them."""
+        if self.augment is None:
+            return images
+        return self.augment(images, noise.fold_in(self._own(part), which))
 
     def _outputs(self, network, inputs):
         """`network` as a function of images -> {"logits", perhaps others}, all float32.
@@ -368,6 +369,10 @@ class _NoisePart(NamedTuple):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         return context.replica_id_in_sync_group * self.count + self.number, replicas * self.count
+
+
+def _score(outputs):
+    return lambda images: outputs(images)["logits"]
 
 
 def _add(total, gradient):
