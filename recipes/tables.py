@@ -24,7 +24,6 @@ from recipes import scores
 from recipes.run_directory import RunDirectory
 from tfgan_zoo.training.checkpoints import replace_text
 
-
 FLAGFILES = pathlib.Path(__file__).parent / "flagfiles"
 
 
