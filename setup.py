@@ -25,7 +25,7 @@ VIS = ["tf-keras-vis>=0.8.7"]  # saliency and activation maps of discriminators
 # --dataset=tfds:NAME; the second is what the first forgets to ask for
 DATASETS = ["tensorflow-datasets>=4.9.8", "importlib_resources>=6"]
 HUB = ["huggingface_hub>=1.0"]  # presets at hf://USER/NAME
-APP = ["gradio>=6.20,<7"]  # the explorer
+APP = ["gradio>=6.31,<7"]  # the explorer
 TEST = [
     *TRAIN,
     *EXPORT,

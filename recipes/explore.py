@@ -91,7 +91,7 @@ def page(shelf: Shelf, other: str):
         with gr.Tab("Samples"):
             draw = _samples(shelf, common)
         with gr.Tab("Interpolation"):
-            _interpolation(shelf, common)
+            last = _interpolation(shelf, common)
         with gr.Tab("Chunks"):
             _chunks(shelf, common)
         with gr.Tab("Canvases"):
@@ -101,19 +101,20 @@ def page(shelf: Shelf, other: str):
 
         def choose(chosen):
             shown = shelf.get(chosen)
-            return views.about(shown), _classes(shown), _limit(shown)
+            return views.about(shown), _classes(shown), _classes(shown, "To class"), _limit(shown)
 
-        changed = name.input(shelf.answer(choose), name, [line, label, limit], api_name="choose")
+        outputs = [line, label, last, limit]
+        changed = name.input(shelf.answer(choose), name, outputs, api_name="choose")
         changed.success(draw["fn"], draw["inputs"], draw["outputs"], api_name=False)
         blocks.load(draw["fn"], draw["inputs"], draw["outputs"], api_name=False)
     return blocks
 
 
-def _classes(shown):
+def _classes(shown, title="Class"):
     return gr.Dropdown(
         [views.ALL, *shown.class_names],
         value=views.ALL,
-        label="Class",
+        label=title,
         visible=bool(shown.class_names),
     )
 
@@ -124,7 +125,7 @@ def _limit(shown):
         views.UNLIMITED,
         value=views.UNLIMITED,
         step=0.05,
-        label=f"Truncation ({views.UNLIMITED:g}: none)",
+        label=f"Truncation, {views.UNLIMITED:g} is none",
         visible=shown.prior == "normal",
     )
 
@@ -143,7 +144,7 @@ def _samples(shelf, common):
         "inputs": [name, label, seed, count, limit],
         "outputs": [picture, file],
     }
-    triggers = [label.input, seed.input, count.release, limit.release]
+    triggers = [label.input, seed.submit, seed.blur, count.release, limit.release]
     gr.on(triggers, **how, api_name="samples", trigger_mode="always_last")
     return how
 
@@ -151,7 +152,7 @@ def _samples(shelf, common):
 def _interpolation(shelf, common):
     name, label, seed, limit = common
     with gr.Row():
-        last_label = gr.Textbox(views.ALL, label="To class (its name, or all classes)")
+        last_label = _classes(shelf.get(shelf.names[0]), "To class")
         last_seed = gr.Number(1, label="To seed")
         steps = gr.Slider(2, 32, value=10, step=1, label="Steps")
     button = gr.Button("Draw", variant="primary")
@@ -165,6 +166,7 @@ def _interpolation(shelf, common):
 
     inputs = [name, label, seed, limit, last_label, last_seed, steps]
     button.click(shelf.answer(draw), inputs, outputs, api_name="interpolate")
+    return last_label
 
 
 def _chunks(shelf, common):
@@ -210,7 +212,8 @@ def _pair(shelf, common, other):
 
 
 def _picture(label):
-    return gr.Image(label=label, type="filepath", format="png", interactive=False)
+    buttons = ["download", "fullscreen"]  # not gradio's own for sharing online
+    return gr.Image(label=label, type="filepath", format="png", interactive=False, buttons=buttons)
 
 
 def _film_outputs(label):
@@ -254,7 +257,10 @@ def main(argv: list[str]) -> None:
         except (ValueError, OSError) as error:
             sys.exit(f"Error: {error}")
         theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
-        built.launch(server_name=HOST, server_port=PORT.value, theme=theme, footer_links=[])
+        print(f"The explorer is at http://{HOST}:{PORT.value}; end it with Ctrl-C.", flush=True)
+        built.launch(
+            server_name=HOST, server_port=PORT.value, theme=theme, footer_links=[], quiet=True
+        )
 
 
 if __name__ == "__main__":

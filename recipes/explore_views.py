@@ -10,9 +10,10 @@ from tfgan_zoo import pictures, sampling
 
 ALL = "all classes"
 UNLIMITED = 3.0  # the right end of the slider: no truncation
-SIDE = 56  # least pixels that an image is shown with
+SIDE = 64  # least pixels that an image is shown with
 MARGIN = 90  # pixels for the names of rows
 LARGEST_SEED = 2**31 - 1
+NAMES = {"fid": "Fréchet distance", "class_share": "share of the class asked for"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +49,10 @@ def about(shown: Shown) -> str:
     if known is None:
         return f"**{shown.name}**: nothing is known about it; {shown.prior} latents."
     scores = [
-        f"{record['metric']} {record['value']:.3g} ({record['fake_count']:,} images, "
-        f"{record['backbone']}, against {record['real']})"
+        f"{NAMES[record['metric']]} {record['value']:.3g} of {record['fake_count']:,} images in "
+        f"features of {record['backbone']}"
         for record in known.scores
-        if record["metric"] in ("fid", "inception_score")
+        if record["metric"] in NAMES
     ]
     return f"**{known.method}**, trained on {known.data}. {'; '.join(scores) or 'Not scored'}."
 
