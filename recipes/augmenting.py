@@ -61,7 +61,7 @@ def check_flags(loss: str) -> None:
     """Raises ValueError for flags that contradict one another, or the loss."""
     if AUGMENT.value:
         DiffAugment(tuple(AUGMENT.value))
-    if ADA_TARGET.value is None and flags.FLAGS[ADA_KIMG.name].using_default_value:
+    if ADA_TARGET.value is None and ADA_KIMG.value == ADA_KIMG.default:
         return
     if not AUGMENT.value or ADA_TARGET.value is None:
         raise ValueError(

@@ -153,9 +153,7 @@ let drawing = false;
 
 // Draws one picture at a time, so that the page stays alive, and starts over when settings change.
 async function drawAll(turn) {
-  const now = settings();
-  describe(now);
-  for (const [id, values, count, inputs] of jobs(now)) {
+  for (const [id, values, count, inputs] of jobs(settings())) {
     const key = JSON.stringify(values);
     if (shown[id] === key) continue;
     shown[id] = null;
@@ -174,6 +172,7 @@ async function update() {
     return;
   }
   element("status").textContent = "";
+  describe(settings());
   wanted++;
   if (drawing) return;
   drawing = true;

@@ -281,8 +281,8 @@ def test_keyboard(seen):
     seen.page.locator("#position").focus()
     for _ in range(30):
         seen.page.keyboard.press("ArrowRight")
-    assert seen.page.locator("#position-value").inner_text() == "30 %"
     after = seen.pixels("picture")
+    assert seen.page.locator("#position-value").inner_text() == "30 %"
     assert np.abs(np.int32(after) - before).max() > 20
     seen.page.keyboard.press("Home")
     np.testing.assert_array_equal(seen.pixels("picture"), before)

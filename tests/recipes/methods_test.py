@@ -38,7 +38,7 @@ def test_a_generator_that_draws_in_steps(tmp_path):
     generator = keras.models.load_model(folder / "generator.keras")
     assert generator.canvases().output_shape == (None, 2, 28, 28, 1)
     served = tf.saved_model.load(str(folder / "export/saved_model/3"))
-    assert set(served.signatures) == {"serving_default", "sample", "canvases"}
+    assert set(served.signatures) == {"serving_default", "sample", "interpolate", "canvases"}
     done = run(
         "--mode=sample", "--sheets=canvases", f"--run_dir={folder}", module="recipes.gp_wirgan"
     )
