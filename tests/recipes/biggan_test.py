@@ -66,7 +66,7 @@ def test_killed_and_continued_equals_never_killed(tmp_path):
 def short_run(tmp_path_factory):
     """A complete run of two steps, with scores and exports."""
     folder = tmp_path_factory.mktemp("runs") / "short"
-    flags = ["--steps=2", "--backbone=auto", "--num_scored=60", "--export", "--batch_size=4"]
+    flags = [SMALL, "--steps=2", "--backbone=auto", "--num_scored=60", "--export", "--batch_size=4"]
     flags += ["--standing=none,0.5", "--standing_passes=2"]
     done = run(*FLAGS, *flags, f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -195,11 +195,11 @@ def make_folder(path, classes=("cat", "dog"), size=(40, 30), count=5):
 def test_folder_of_colour_images(tmp_path):
     data = make_folder(tmp_path / "my pictures")
     folder = tmp_path / "run"
-    flags = [f"--dataset=folder:{data}", "--steps=1", "--backbone=auto", "--batch_size=4", "--flip"]
+    flags = [SMALL, f"--dataset=folder:{data}", "--steps=1", "--backbone=auto", "--batch_size=4", "--flip"]
     done = run(*FLAGS, *flags, f"--run_dir={folder}", f"--data_dir={tmp_path / 'cache'}")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "none here suits these images" in done.stdout
-    assert "shape (32, 32, 3)" in done.stdout and "2 classes" in done.stdout
+    assert "shape (8, 8, 3)" in done.stdout and "2 classes" in done.stdout
     with Image.open(folder / "samples/step-00000001.png") as picture:
         assert picture.size[0] > 100
 
@@ -270,7 +270,7 @@ def test_unreadable_image_is_named(tmp_path):
 
 def test_divergence_stops_the_run(tmp_path):
     folder = tmp_path / "run"
-    flags = ["--g_learning_rate=1e30", "--d_learning_rate=1e30", "--save_every=1"]
+    flags = [SMALL, "--g_learning_rate=1e30", "--d_learning_rate=1e30", "--save_every=1"]
     done = run(*FLAGS, *flags, f"--run_dir={folder}")
     assert done.returncode == 1
     assert "Stopped: Training diverged by step" in done.stderr

@@ -1,6 +1,6 @@
 """Runs the recipe that is named with one list of flags after the other, in one process.
 
-Reads a JSON list of lists; prints a JSON list of how each ended: exit code and standard error.
+Its second argument is a JSON list of lists; it prints a JSON list of how each ended: exit code and standard error.
 """
 
 import contextlib
@@ -33,4 +33,4 @@ def ends(method, arguments):
 
 if __name__ == "__main__":
     recipe = importlib.import_module(f"recipes.{sys.argv[1]}").METHOD
-    print(json.dumps([ends(recipe, arguments) for arguments in json.load(sys.stdin)]))
+    print(json.dumps([ends(recipe, arguments) for arguments in json.loads(sys.argv[2])]))

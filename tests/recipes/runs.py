@@ -1,10 +1,9 @@
 """Runs of recipes in processes of their own."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
+
+from tests import programs
 
 FLAGS = [
     "--variant=biggan-digits",
@@ -26,13 +25,7 @@ SMALL = "--spec=resolution=8,g_widths=1:1,d_widths=1:1,flat_blocks=1,z_dim=8,sha
 
 def run(*arguments, module="recipes.biggan"):
     """The finished process of a recipe."""
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
+    return programs.run(module, *arguments)
 
 
 def refusals(
@@ -45,12 +38,6 @@ def refusals(
     lists = [
         [*common, f"--run_dir={folder / str(number)}", *flags] for number, flags in enumerate(cases)
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.recipes.refusals", recipe],
-        input=json.dumps(lists),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = programs.run("tests.recipes.refusals", recipe, json.dumps(lists))
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

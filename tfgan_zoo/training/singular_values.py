@@ -59,7 +59,15 @@ def spectra(network: keras.Model, count: int = 3) -> Callable[[], dict[str, tf.T
     units]. There are fewer values if the matrix has fewer.
     """
     weights = [weight for weight in network.trainable_variables if len(weight.shape) > 1]
-    return tf.function(lambda: {w.path: leading(as_matrix(w), count)[0] for w in weights})
+    shapes = {weight.path: tuple(as_matrix(weight).shape) for weight in weights}
+    # Traced once for each size: for each weight it would take as long as tracing the step does.
+    looks = {
+        shape: tf.function(
+            lambda matrix: leading(matrix, count)[0], [tf.TensorSpec(shape, tf.float32)]
+        )
+        for shape in set(shapes.values())
+    }
+    return lambda: {w.path: looks[shapes[w.path]](as_matrix(w)) for w in weights}
 
 
 def as_matrix(weight: keras.Variable) -> tf.Tensor:
