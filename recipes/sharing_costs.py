@@ -75,7 +75,7 @@ def stepper(model: GAN, batch_size: int):
         "images": tf.constant(rng.uniform(-1.0, 1.0, shape), tf.float32),
         "labels": tf.constant(np.arange(count) % model.generator.spec.num_classes, tf.int32),
     }
-    step = tf.function(model.train_step, jit_compile=model.jit_compile)
+    step = tf.function(model.train_step, jit_compile=model.jit_compile, autograph=False)
     return lambda: float(step(batch)["g_loss"])
 
 

@@ -90,7 +90,7 @@ def _step(model, batch_size):
     shape = (batch_size, *model.discriminator.input["images"].shape[1:])
     images = np.random.default_rng(0).uniform(-1.0, 1.0, shape).astype(np.float32)
     batch = {"images": tf.constant(images)}
-    step = tf.function(model.train_step)
+    step = tf.function(model.train_step, autograph=False)
     return lambda: float(step(batch)["g_loss"])
 
 

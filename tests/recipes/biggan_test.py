@@ -195,7 +195,14 @@ def make_folder(path, classes=("cat", "dog"), size=(40, 30), count=5):
 def test_folder_of_colour_images(tmp_path):
     data = make_folder(tmp_path / "my pictures")
     folder = tmp_path / "run"
-    flags = [SMALL, f"--dataset=folder:{data}", "--steps=1", "--backbone=auto", "--batch_size=4", "--flip"]
+    flags = [
+        SMALL,
+        f"--dataset=folder:{data}",
+        "--steps=1",
+        "--backbone=auto",
+        "--batch_size=4",
+        "--flip",
+    ]
     done = run(*FLAGS, *flags, f"--run_dir={folder}", f"--data_dir={tmp_path / 'cache'}")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "none here suits these images" in done.stdout

@@ -63,7 +63,9 @@ def spectra(network: keras.Model, count: int = 3) -> Callable[[], dict[str, tf.T
     # Traced once for each size: for each weight it would take as long as tracing the step does.
     looks = {
         shape: tf.function(
-            lambda matrix: leading(matrix, count)[0], [tf.TensorSpec(shape, tf.float32)]
+            lambda matrix: leading(matrix, count)[0],
+            [tf.TensorSpec(shape, tf.float32)],
+            autograph=False,
         )
         for shape in set(shapes.values())
     }
