@@ -65,7 +65,7 @@ def _server():
 
 
 def _next_program():
-    """What to run: returns in the child; the parent tells how each ended, until it is left alone."""
+    """What to run, in a child; the parent tells how each child ended, until it is left alone."""
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()

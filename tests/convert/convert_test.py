@@ -4,20 +4,19 @@ import importlib.util
 import json
 import pathlib
 import re
-import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
 
+from tests import programs
 from tests.convert import modules, state_dicts
 from tfgan_zoo import sampling
 from tfgan_zoo.convert import __main__ as program
 from tfgan_zoo.convert import checks, released, torch_file
 from tfgan_zoo.models import registry
 
-ROOT = pathlib.Path(__file__).parents[2]
 TORCH = importlib.util.find_spec("torch") is not None
 
 
@@ -67,13 +66,8 @@ def test_nothing_is_overwritten_unasked(module, tmp_path):
 
 
 def test_program_ends_with_one_line(tmp_path):
-    command = [sys.executable, "-m", "tfgan_zoo.convert", f"--source={tmp_path}/no"]
-    done = subprocess.run(
-        [*command, f"--output={tmp_path}/g.keras"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = programs.run(
+        "tfgan_zoo.convert", f"--source={tmp_path}/no", f"--output={tmp_path}/g.keras"
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"Error: `source` must exist. Received: {tmp_path}/no."

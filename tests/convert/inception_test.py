@@ -2,22 +2,19 @@
 
 import hashlib
 import importlib.util
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tests import programs
 from tests.metrics import inception_weights
 from tfgan_zoo.convert import torch_file
 from tfgan_zoo.convert.inception import __main__ as program
 from tfgan_zoo.convert.inception import sources
 from tfgan_zoo.metrics import inception_file
 
-ROOT = pathlib.Path(__file__).parents[2]
 TORCH = importlib.util.find_spec("torch") is not None
 
 
@@ -162,8 +159,7 @@ def test_truncated_graph(graph, tmp_path):
 
 
 def test_program_ends_with_one_line(tmp_path):
-    command = [sys.executable, "-m", "tfgan_zoo.convert.inception", f"--source={tmp_path}/no.pth"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = programs.run("tfgan_zoo.convert.inception", f"--source={tmp_path}/no.pth")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"Error: `source` must exist. Received: {tmp_path}/no.pth. The weights")

@@ -1,6 +1,7 @@
 """Runs the recipe that is named with one list of flags after the other, in one process.
 
-Its second argument is a JSON list of lists; it prints a JSON list of how each ended: exit code and standard error.
+Its second argument is a JSON list of lists; it prints a JSON list of how each ended: exit code and
+standard error.
 """
 
 import contextlib
