@@ -127,6 +127,9 @@ def test_cut_off_and_missing_files_are_refused(copy):
         (lambda text: "[]", "save_to_preset writes"),
         (lambda text: text.replace('"normal"', '"gamma"'), "`prior` must be one of"),
         (lambda text: json.dumps({**json.loads(text), "files": {}}), "no hash of config.json"),
+        (lambda text: json.dumps({**json.loads(text), "files": ["x"]}), "save_to_preset writes"),
+        (lambda text: text.replace("config.json", "../config.json"), "without folders"),
+        (lambda text: "[" * 100_000, "save_to_preset writes"),
     ],
 )
 def test_broken_descriptions_are_refused(copy, change, message):

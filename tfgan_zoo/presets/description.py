@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 from typing import Any
 
 PRIORS = ("normal", "uniform")
@@ -87,8 +88,11 @@ class Description:
             values = json.loads(text)
             for name in ("class_names", "scores", "image"):
                 values[name] = tuple(values[name])
+            for name, digest in values["files"].items():
+                if pathlib.PurePath(name).name != name or not isinstance(digest, str):
+                    raise ValueError(f"files must be {{name: SHA-256}}, without folders: {name!r}")
             return cls(**values)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"gan.json must be what save_to_preset writes. Received another text: {error}"
             ) from error
