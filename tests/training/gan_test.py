@@ -8,8 +8,9 @@ import tensorflow as tf
 from tests.training import toys
 from tfgan_zoo import losses
 from tfgan_zoo.training import loop, penalties, priors, projections
+from tfgan_zoo.training.batches import split
 from tfgan_zoo.training.ema import EMA
-from tfgan_zoo.training.gan import GAN, UpdateRule, split
+from tfgan_zoo.training.gan import GAN, UpdateRule
 
 # --- one step by hand ---------------------------------------------------------------------------
 

@@ -47,8 +47,8 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
             whose replicas are as many as every other's.
 
     Returns:
-        {"images": float32 [batch_size * parts / workers, R, R, C] in [-1, 1],
-        "labels": int32 [batch_size * parts / workers]}.
+        {"images": uint8 [batch_size * parts / workers, R, R, C], of which the step on the device
+        makes x / 127.5 - 1, with `fade` that in float32; "labels": int32, as many}.
     """
     _check(image_set, batch_size, seed, start_step, parts, replicas)
     _check_worker(worker, replicas)
@@ -67,11 +67,12 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
         pixels, classes, mirrored = tf.numpy_function(
             gather, [step], (tf.uint8, tf.int32, tf.bool), stateful=False
         )
-        images = tf.cast(tf.ensure_shape(pixels, (len(rows), *shape)), tf.float32) / 127.5 - 1.0
+        images = tf.ensure_shape(pixels, (len(rows), *shape))
         if flip:
             mirrored = tf.reshape(tf.ensure_shape(mirrored, len(rows)), (-1, 1, 1, 1))
             images = tf.where(mirrored, tf.reverse(images, (2,)), images)
         if fade:
+            images = tf.cast(images, tf.float32) / 127.5 - 1.0
             images = _fade(images, tf.cast(fade(step), tf.float32))
         classes = {"labels": tf.ensure_shape(classes, len(rows))} if labels else {}
         return {"images": images, **classes}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfgan_zoo.training import noise, sharing
+from tfgan_zoo.training import batches, noise, sharing
 
 Tensor = tf.Tensor
 TRACKED = ("loss", "penalty", "gradient_norm")
@@ -221,16 +221,17 @@ class GAN(keras.Model):
         """Updates the discriminator `steps` times, the generator, shared weights, the average.
 
         Args:
-            batch: The discriminator's inputs, images first: {"images": [size * batches, ...],
-                **conditions}, where `batches` is that of the discriminator's rule.
+            batch: The discriminator's inputs, images first: {"images": [size * batches, ...] in
+                [-1, 1] or uint8, **conditions}; `batches` is that of the discriminator's rule.
 
         Returns:
             The means of all tracked quantities since `reset_metrics`.
         """
         g, d = self.rules["g"], self.rules["d"]
-        reals = iter(split(batch, d.batches))
+        images = batches.floats(batch["images"])
+        reals = iter(batches.split({**batch, "images": images}, d.batches))
         seeds = self._seeds(d.steps + g.steps)
-        size = batch["images"].shape[0] // d.batches
+        size = images.shape[0] // d.batches
         plays = {"d": lambda n: self._d_play(next(reals), n), "g": lambda n: self._g_play(size, n)}
         common = {
             side: [self._update(side, self.players[side], next(seeds), play) for _ in range(steps)]
@@ -381,20 +382,3 @@ def _add(total, gradient):
         return total
     gradient = tf.convert_to_tensor(gradient)
     return gradient if total is None else total + gradient
-
-
-def split(batch: dict[str, Tensor], parts: int) -> list[dict[str, Tensor]]:
-    """Cuts a dictionary of batches into `parts` dictionaries.
-
-    Raises:
-        ValueError: If the batch size is not static or `parts` does not divide it.
-    """
-    size = batch["images"].shape[0]
-    if size is None or size % parts:
-        raise ValueError(
-            "The batch must have a known size that the discriminator's steps * micro_batches "
-            f"divide. Received: batch size {size}, {parts} parts. Batch the dataset with "
-            "rule.batches times the size of one, and drop_remainder=True."
-        )
-    pieces = {name: tf.split(value, parts) for name, value in batch.items()}
-    return [{name: piece[number] for name, piece in pieces.items()} for number in range(parts)]

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo.training import noise
+from tfgan_zoo.training import batches, noise
 from tfgan_zoo.training.gan import Turn, UpdateRule
 
 Tensor = tf.Tensor
@@ -157,7 +157,7 @@ class VAE(keras.Model):
         """Updates both networks once.
 
         Args:
-            batch: {"images": [batch, H, W, C] in [-1, 1]}; all else in it is ignored.
+            batch: {"images": [batch, H, W, C] in [-1, 1] or uint8}; all else in it is ignored.
 
         Returns:
             The means of all tracked quantities since `reset_metrics`.
@@ -167,7 +167,7 @@ class VAE(keras.Model):
         # Optimizers add gradients up over replicas, so each gets its share.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         seed = tf.stack([self.seed.value, self.step.value])
-        target, inputs = self._draw_among_replicas(batch["images"], seed)
+        target, inputs = self._draw_among_replicas(batches.floats(batch["images"]), seed)
         with tf.GradientTape() as tape:
             outputs = self.posterior(inputs, training=True)
             reconstruction, kl = (tf.reduce_mean(term) for term in _terms(target, outputs))
