@@ -14,10 +14,12 @@ import tensorflow as tf
 from PIL import Image
 
 from export import inference, saved_model, serving_config, signatures, warmup
+from tests import programs
 from tfgan_zoo import sampling, standing
 from tfgan_zoo.models import registry
 
 HERE = pathlib.Path(__file__).parent
+CLI = "tensorflow.python.tools.saved_model_cli"
 SEEDS = np.array([5, -6, 2**40], np.int64)
 DEFAULTS = {"shared": 0.25, "tables": None, "unconditional": None}  # truncations
 LABELS = np.array([3, 0, 9], np.int32)
@@ -217,8 +219,14 @@ def test_warm_up_needs_a_package(tiny, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_saved_model_cli_shows_all_signatures(served):
+    shown = programs.run(CLI, "show", "--dir", served / "1", "--all")
+    assert shown.returncode == 0, shown.stderr[-2000:]
+    for name in ("serving_default", "sample", "interpolate"):
+        assert f"signature_def['{name}']" in shown.stdout
+
+
 def test_saved_model_cli_fills_in_the_default(served, tmp_path):
-    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
     options = {
         "--dir": served / "1",
         "--tag_set": "serve",
@@ -227,7 +235,8 @@ def test_saved_model_cli_fills_in_the_default(served, tmp_path):
         "--outdir": tmp_path,
     }
     flat = [str(part) for pair in options.items() for part in pair]
-    subprocess.run([*command, *flat], check=True, capture_output=True, timeout=120)
+    done = programs.run(CLI, "run", *flat)
+    assert done.returncode == 0, done.stderr[-2000:]
     latents = np.load(tmp_path / "latents.npy")
     assert latents.shape == (3, 32)
     assert 0.2 < np.abs(latents).max() <= 0.25
@@ -246,13 +255,10 @@ def test_openvino_reads_the_folder(tiny, make_inputs, served):
 
 def test_command_line(tiny, tmp_path):
     tiny.save(tmp_path / "generator.keras")
-    command = [sys.executable, "-m", "export.saved_model"]
     options = [f"--generator={tmp_path}/generator.keras", f"--output={tmp_path}/served"]
     options += ["--truncation=0.5", "--warmup", "--latents=uniform", "--standing=saved"]
-    root = HERE.parent.parent
-    done = subprocess.run(
-        [*command, *options], check=True, capture_output=True, text=True, timeout=120, cwd=root
-    )
+    done = programs.run("export.saved_model", *options)
+    assert done.returncode == 0, done.stderr[-2000:]
     path = tmp_path / "served" / "1"
     assert f"Wrote {path}, " in done.stdout
     assert "truncation float32 (None,) = [0.5]" in done.stdout

@@ -1,18 +1,15 @@
 """TFLite files: run by LiteRT, against the generators that they come from."""
 
 import json
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from export import inference, lite_metadata, lite_report, quantization, tflite
+from tests import programs
 
 KINDS = tuple(quantization.ALL_KINDS)
-ROOT = pathlib.Path(__file__).parent.parent.parent
 BUILT_IN = {
     *("ADD", "BATCH_MATMUL", "CONCATENATION", "CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED"),
     *("GATHER", "LESS", "MAX_POOL_2D", "MUL", "PACK", "QUANTIZE", "RESHAPE", "SELECT", "SELECT_V2"),
@@ -155,11 +152,9 @@ def test_compare_without_the_runtime(generators, files, monkeypatch):
 
 
 def test_command_line(generator_file, tmp_path):
-    command = [sys.executable, "-m", "export.tflite", f"--generator={generator_file}", "--check"]
     options = [f"--output={tmp_path}/files", "--kinds=int8"]
-    done = subprocess.run(
-        [*command, *options], check=True, capture_output=True, text=True, timeout=120, cwd=ROOT
-    )
+    done = programs.run("export.tflite", f"--generator={generator_file}", "--check", *options)
+    assert done.returncode == 0, done.stderr[-2000:]
     assert "generator_int8.tflite" in done.stdout
     assert json.loads((tmp_path / "files" / "report.json").read_text())["int8"]["psnr"] > 45.0
 

@@ -1,9 +1,6 @@
 """Any images against any others, in this process and as a command."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,6 +11,7 @@ from export import saved_model
 from recipes import evaluate, records, scores
 from recipes.evaluate import Question
 from recipes.image_sources import Draws
+from tests import programs
 from tfgan_zoo.data import sources
 from tfgan_zoo.metrics import fid, intra_class, prdc
 from tfgan_zoo.metrics.classifier import Classifier
@@ -176,10 +174,9 @@ def test_sizes_must_be_said(npz, tmp_path):
 
 
 def test_command(npz, tmp_path):
-    command = [sys.executable, "-m", "recipes.evaluate", f"--fake={npz}", "--backbone=digits"]
-    where = {"cwd": tmp_path, "capture_output": True, "text": True, "check": False}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*command, "--real=digits", "--metrics=fid"], env=environment, **where)
+    options = ["--real=digits", "--backbone=digits", "--metrics=fid"]
+    output = f"--output={tmp_path / 'scores.jsonl'}"
+    done = programs.run("recipes.evaluate", f"--fake={npz}", *options, output)
     assert done.returncode == 0, done.stderr
     assert "FD (digits-classifier@" in done.stdout and "not the FID" in done.stdout
     assert [row["metric"] for row in records.read(tmp_path / "scores.jsonl")] == ["fid"]
