@@ -50,8 +50,7 @@ GENERATOR = flags.DEFINE_string(
 DATASET = flags.DEFINE_string(
     "dataset",
     None,
-    "Images: digits, folder:PATH with one folder per class, npz:PATH, tfds:NAME, tfrecord:PATTERN, "
-    "tfrecords:PATH, or photographs; see docs/data.md.",
+    f"Images: {', '.join(x.grammar for x in sources.LOADERS.values())}; see docs/data.md.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of prepared sets, ours and TFDS's. Default: each in its own, at home."
@@ -71,6 +70,7 @@ CHANNELS = flags.DEFINE_enum(
 ONLY_CLASS = flags.DEFINE_integer(
     "only_class", None, "Number of the one class of the data to train on. Default: all.", 0
 )
+BALANCED = flags.DEFINE_bool("balanced", False, "Train on images of all classes equally often.")
 FLIP = flags.DEFINE_bool("flip", False, "Mirror half of the real images left to right.")
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 64, "Images per update, over all replicas.", lower_bound=1
@@ -295,6 +295,7 @@ def _plan():
     return trainer.Plan(
         seed=SEED.value,
         flip=FLIP.value,
+        balanced=BALANCED.value,
         log_every=LOG_EVERY.value,
         save_every=SAVE_EVERY.value,
         sample_every=SAMPLE_EVERY.value,
@@ -378,7 +379,7 @@ def _load_data(spec):
         splits = [sources.of_class(images, ONLY_CLASS.value) for images in splits]
     for images in splits:
         sources.require_labels_below(images, splits[0].num_classes)
-    if spec.supervised:
+    if spec.supervised or BALANCED.value:
         sources.require_conditional(splits[0])
     return splits
 

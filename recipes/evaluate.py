@@ -210,9 +210,8 @@ class _Maker:
             of_real |= {"real_sha256": sha256, "real_resize": real.about["source_resize"]}
         of_fake = {key.replace("source", "fake"): value for key, value in fake.about.items()}
         self.about = {"resolution": side, **of_real, **of_fake, "fake_count": len(fake.images)}
-        for name in ("truncation", "seed", "weights", "batch_norm"):
+        for name in ("truncation", "seed", "weights", "batch_norm", "step"):
             self.about.setdefault(name, None)
-        self.about["step"] = None
 
     def __call__(self, metric, value, std=None, backbone=True, **about):
         network = self.backbone if backbone else None

@@ -182,7 +182,7 @@ def _stored_resolution(name):
     prefix, _, argument = name.partition(":")
     path = pathlib.Path(argument).expanduser()
     if prefix == "npz":
-        shapes = {tuple(arrays._read(path)[0].shape[1:3])}
+        shapes = {tuple(arrays.read(path)[0].shape[1:3])}
     elif prefix == "folder":
         shapes = {_size(file) for file in folders.scan(path)[1]}
     else:

@@ -31,6 +31,7 @@ class Plan:
 
     seed: int
     flip: bool
+    balanced: bool
     log_every: int
     save_every: int
     sample_every: int
@@ -134,6 +135,7 @@ class Trainer:
             parts=self.gan.batches,
             replicas=self.strategy.num_replicas_in_sync,
             flip=self.plan.flip,
+            balanced=self.plan.balanced,
             labels=self.gan.takes_labels,
             fade=(lambda step: self.phase.alpha(tf.cast(step, tf.float32))) if fading else None,
         )

@@ -27,7 +27,7 @@ def load(request: Request) -> ImageSet:
         ValueError: If the file is not as it should be; objects are never unpickled.
     """
     path = Path(request.argument).expanduser()
-    images, labels, class_names = _read(path)
+    images, labels, class_names = read(path)
     order, part = splits.in_parts(request.name, splits.held_out(labels, 0.1), request.split)
     channels = request.channels or images.shape[-1]
     wanted = (request.resolution, request.resolution, channels)
@@ -55,7 +55,14 @@ def _resize(prepared, images, order, wanted, request) -> None:
     )
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def read(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """The file's images, uint8 [N, H, W, C], labels, int32 [N], and names of classes.
+
+    Images of `np.savez` are mapped, not read. Without labels there is one class, called "images".
+
+    Raises:
+        ValueError: If there is no such file, or it is not as LAYOUT says.
+    """
     if not path.is_file():
         raise ValueError(f"No such file: {path}. {LAYOUT}")
     try:
