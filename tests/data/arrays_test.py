@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.data import hostile
-from tfgan_zoo.data import decoding, sources
+from tfgan_zoo.data import arrays, decoding, sources
 from tfgan_zoo.data.image_set import LazyImages
 
 IMAGES = hostile.noise(30, 6, 6, 3)
@@ -27,6 +27,20 @@ def fixture_read(path, tmp_path):
         return sources.load(f"npz:{path}", resolution, channels, str(tmp_path / "cache"), split)
 
     return read
+
+
+def test_arrays_of_a_file(path):
+    np.savez(path, images=IMAGES, labels=LABELS, class_names=NAMES)
+    images, labels, names = arrays.read(path)
+    assert isinstance(images, np.memmap) and labels.dtype == np.int32 and names == tuple(NAMES)
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
+    np.savez_compressed(path, images=IMAGES)
+    images, labels, names = arrays.read(path)
+    np.testing.assert_array_equal(images, IMAGES)
+    assert not labels.any() and len(labels) == 30 and names == ("images",)
+    with pytest.raises(ValueError, match="No such file: .*gone.npz"):
+        arrays.read(path.with_name("gone.npz"))
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

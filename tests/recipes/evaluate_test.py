@@ -1,7 +1,5 @@
 """Any images against any others, in this process and as a command."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
@@ -12,13 +10,13 @@ from recipes import evaluate, records, scores
 from recipes.evaluate import Question
 from recipes.image_sources import Draws
 from tests import programs
+from tfgan_zoo import presets
 from tfgan_zoo.data import sources
 from tfgan_zoo.metrics import fid, intra_class, prdc
 from tfgan_zoo.metrics.classifier import Classifier
 from tfgan_zoo.models import registry
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*singular:UserWarning")
-ROOT = pathlib.Path(__file__).parents[2]
 ALL = evaluate.KNOWN
 
 
@@ -102,7 +100,15 @@ def test_a_generator_is_scored_as_by_the_trainer(generator, generator_file):
     for name in metrics:
         assert found[name]["value"] == pytest.approx(expected[name]["value"], rel=1e-4, abs=1e-5)
     assert found["fid"]["seed"] == 5 and found["fid"]["fake_sha256"]
-    assert found["fid"]["fake_count"] == 100
+    assert found["fid"]["fake_count"] == 100 and found["fid"]["step"] is None
+
+
+def test_a_preset_tells_its_step_and_weights():
+    about = presets.describe("sharing-digits")
+    question = Question("sharing-digits", "digits", metrics=("fid", "swd"), num=70)
+    for found in evaluate.evaluate(question):
+        assert found["step"] == about.step == 500
+        assert found["weights"] == about.weights == "ema"
 
 
 def test_saved_models_are_generators(generator, generator_file, digits, tmp_path):
