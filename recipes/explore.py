@@ -212,8 +212,16 @@ def _pair(shelf, common, other):
 
 
 def _picture(label):
-    buttons = ["download", "fullscreen"]  # not gradio's own for sharing online
-    return gr.Image(label=label, type="filepath", format="png", interactive=False, buttons=buttons)
+    with gr.Column():
+        gr.Markdown(label)  # gradio writes its own labels over the picture
+        return gr.Image(
+            label=label,
+            show_label=False,
+            type="filepath",
+            format="png",
+            interactive=False,
+            buttons=["download", "fullscreen"],  # not gradio's own for sharing online
+        )
 
 
 def _film_outputs(label):

@@ -168,9 +168,47 @@ def look(page, address):
     seed.fill("7")
     seed.press("Enter")
     changed(page, picture, seen)
-    if folder := os.environ.get("EXPLORE_SCREENSHOT"):
-        page.screenshot(path=folder)
+    photograph(page, "Samples")
+    for tab in ("Interpolation", "Chunks", "Side by side"):
+        draw(page, tab)
+    page.get_by_label("Generator", exact=True).first.click()
+    page.get_by_role("option", name="gran-digits", exact=True).click()
+    page.get_by_text("GRAN, trained on").wait_for()
+    draw(page, "Canvases")
     assert not foreign and not errors
+
+
+# What a tab has when it has drawn: pictures, and kinds of files to keep.
+TABS = {
+    "Interpolation": (2, ("PNG", "GIF")),
+    "Chunks": (1, ("PNG",)),
+    "Side by side": (2, ()),
+    "Canvases": (2, ("PNG", "GIF")),
+}
+
+
+def draw(page, tab):
+    """Draws in a tab, looks at the pictures, and keeps the files."""
+    count, kinds = TABS[tab]
+    page.get_by_role("tab", name=tab, exact=True).click()
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    panel.get_by_role("button", name="Draw", exact=True).click()
+    shown = panel.locator("img[src*='/file=']")
+    for number in range(count):
+        shown.nth(number).wait_for(timeout=60_000)
+        assert shown.nth(number).evaluate("x => x.decode().then(() => x.naturalWidth)") > 60
+    for kind in kinds:
+        with page.expect_download() as kept:
+            panel.get_by_role("button", name=f"Download {kind}", exact=True).click()
+        start = pathlib.Path(kept.value.path()).read_bytes()[:4]
+        assert start == {"PNG": b"\x89PNG", "GIF": b"GIF8"}[kind]
+    photograph(page, tab)
+
+
+def photograph(page, tab):
+    """For people: EXPLORE_SCREENSHOTS names a folder."""
+    if folder := os.environ.get("EXPLORE_SCREENSHOTS"):
+        page.screenshot(path=pathlib.Path(folder) / f"{tab.lower().replace(' ', '-')}.png")
 
 
 def changed(page, picture, seen):
