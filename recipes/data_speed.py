@@ -81,7 +81,7 @@ def our_preparation(files: list[pathlib.Path], target: pathlib.Path):
 
 
 def our_batches(images: np.ndarray, total: int, parts: int):
-    """A function that takes at least `total` images from batches, mirrored and as floats."""
+    """A function that takes at least `total` images from batches, mirrored."""
     labels = np.zeros(len(images), np.int32)
     image_set = ImageSet("images", "train", images, labels, ("images",))
     elements = iter(pipelines.batches(image_set, BATCH_SIZE, 0, parts=parts, flip=True))
@@ -185,8 +185,7 @@ def main(_) -> None:
         f"was {before:.1f} when it began and {os.getloadavg()[0]:.1f} in the end, our own "
         f"included. TensorFlow {tf.__version__}, PyTorch {torch.__version__}, {workers} workers, "
         f"{IMAGES.value} JPEGs; medians of {rounds} rounds in turn, after 2 to warm up. Batches "
-        "are mirrored and floats; so are, without mirroring, the DataLoader's. Preparation leaves "
-        "bytes."
+        "are mirrored, and bytes until a step; the DataLoader's are floats and not mirrored."
     )
     text = report((few, small), (many, large), how)
     replace_text(pathlib.Path(OUTPUT.value), text)
