@@ -98,6 +98,16 @@ def inference_copy(generator: keras.Model, folded: bool) -> keras.Model:
     return copy
 
 
+def require_new(*paths: pathlib.Path) -> None:
+    """Raises ValueError if there is a file of one of these names."""
+    for path in paths:
+        if os.path.lexists(path):
+            raise ValueError(
+                f"--output must not hold what is to be written. Received: {path}, which exists. "
+                "Remove it, or name another output."
+            )
+
+
 def write(path: pathlib.Path, content: bytes) -> None:
     """Writes a file that is never seen unfinished."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")

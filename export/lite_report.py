@@ -25,6 +25,7 @@ COLUMNS = {
 COLOURS = ("tab:blue", "tab:orange")
 
 Report = dict[str, dict[str, Any]]
+FILES = ("report.json", "report.md", "report.png")
 
 
 def files(report: Report, samples: dict[str, np.ndarray]) -> dict[str, bytes]:
@@ -34,11 +35,9 @@ def files(report: Report, samples: dict[str, np.ndarray]) -> dict[str, bytes]:
         report: {kind: what `tflite.compare` returns, "file" and "min_psnr"}.
         samples: {"Keras" or a kind: images [N, H, W, C] in [-1, 1]}, all of the same inputs.
     """
-    found = {
-        "report.json": json.dumps(report, indent=2).encode(),
-        "report.md": markdown(report).encode(),
-    }
-    return found | ({"report.png": picture(report, samples)} if Figure else {})
+    contents = [json.dumps(report, indent=2).encode(), markdown(report).encode()]
+    contents += [picture(report, samples)] if Figure else []
+    return dict(zip(FILES, contents))
 
 
 def table(report: Report) -> str:

@@ -145,6 +145,7 @@ def run(
         _require_packages()
         if path.suffix != ".onnx":
             raise ValueError(f"--output must be a file named *.onnx. Received: {output}.")
+        inference.require_new(path)
         model = inference.load_generator(generator, resolution)
     except ValueError as error:
         sys.exit(str(error))

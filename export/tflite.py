@@ -168,6 +168,7 @@ def run(
     folder = pathlib.Path(output)
     try:
         _require_runtime()
+        inference.require_new(*(folder / name for name in (*map(_file, kinds), *lite_report.FILES)))
         model = inference.load_generator(generator, resolution)
     except ValueError as error:
         sys.exit(str(error))
@@ -189,9 +190,13 @@ def run(
         sys.exit(f"Too far from the generator's images: {', '.join(bad)}.")
 
 
+def _file(kind):
+    return f"generator_{kind}.tflite"
+
+
 def _export(generator, folder, kind, min_psnr, prior, count):
     """Writes the file of one kind and returns its row of the report."""
-    name = f"generator_{kind}.tflite"
+    name = _file(kind)
     content = convert(generator, kind, prior)
     with _explained(kind):
         result = compare(content, generator, count, prior)

@@ -73,6 +73,8 @@ def test_command_line(generator_file, file, tmp_path, monkeypatch, capsys):
     assert path.read_bytes() == file
     assert [*path.parent.iterdir()] == [path]
     assert "2 images differ from Keras's by at most" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="generator.onnx, which exists. Remove it"):
+        onnx.run(str(generator_file), str(path), count=2)
 
 
 def test_command_line_errors(generator_file, tmp_path, monkeypatch):

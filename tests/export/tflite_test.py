@@ -181,8 +181,14 @@ def test_check_fails(files, generator_file, tmp_path, monkeypatch, capsys):
     arguments = (str(generator_file), str(tmp_path), ["int8"])
     with pytest.raises(SystemExit, match="generator's images: generator_int8.tflite."):
         tflite.run(*arguments, check=True, min_psnr=100.0)
-    tflite.run(*arguments, check=False, min_psnr=100.0)
-    assert capsys.readouterr().out.count("generator_int8.tflite") == 2
+    assert "generator_int8.tflite" in capsys.readouterr().out
+    kept = (tmp_path / "generator_int8.tflite").read_bytes()
+    with pytest.raises(SystemExit, match="generator_int8.tflite, which exists. Remove it"):
+        tflite.run(*arguments, check=False, min_psnr=100.0)
+    assert (tmp_path / "generator_int8.tflite").read_bytes() == kept
+    (tmp_path / "generator_int8.tflite").unlink()
+    with pytest.raises(SystemExit, match="report.json, which exists"):
+        tflite.run(*arguments, check=False, min_psnr=100.0)
 
 
 def test_command_line_errors(generator_file, tmp_path):
