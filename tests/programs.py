@@ -5,12 +5,14 @@ imports were a quarter of the suite's time.
 """
 
 import atexit
+import contextlib
 import functools
 import json
 import os
 import pathlib
 import runpy
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,7 +43,7 @@ def run(module: str, *arguments, timeout: int = 300, **environment) -> subproces
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
         if not select.select([server.stdout], [], [], timeout)[0]:
-            server.kill()
+            _end(server)
             _server.cache_clear()
             raise subprocess.TimeoutExpired(command, timeout)
         code = int(server.stdout.readline())
@@ -59,9 +61,16 @@ def _server():
         text=True,
         cwd=ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        start_new_session=True,
     )
-    atexit.register(process.kill)
+    atexit.register(_end, process)
     return process
+
+
+def _end(server):
+    """Kills it and the program that runs, if any."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
 
 
 def _next_program():
