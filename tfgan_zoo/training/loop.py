@@ -53,7 +53,8 @@ def train(
     """Trains until `gan.step` is `steps`, or a callback sets `gan.stop_training`.
 
     Does what `gan.fit` does, without waiting for the logs of every step, and under strategies
-    that `fit` fails with (keras#20585).
+    that `fit` fails with (keras#20585). Steps are traced without AutoGraph, which takes time and
+    which nothing here needs: `if` and `for` in losses of your own must not ask tensors.
 
     Args:
         gan: Compiled, in the strategy's scope.
@@ -64,7 +65,6 @@ def train(
         strategy: Default: the current one.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    # A step has no control flow that AutoGraph would have to find: without it tracing is faster.
     step_on_replica = tf.function(gan.train_step, jit_compile=gan.jit_compile, autograph=False)
 
     @tf.function(autograph=False)
