@@ -11,6 +11,7 @@ running server then takes over; nothing is ever overwritten. docs/serving.md say
 import math
 import os
 import pathlib
+import shlex
 import sys
 import tempfile
 
@@ -148,13 +149,15 @@ def run(
     except OSError as error:
         sys.exit(f"--output must be a folder that can be written to. Received: {output}: {error}")
     labels = "labels=[0];" if signatures.num_classes(model) else ""
+    folder = shlex.quote(str(path))
+    volume = shlex.quote(f"{path.parent.resolve()}:/models/generator")
     print(f"Wrote {path}, {_size(path):,} bytes:", *describe(path), sep="\n  ")
     print(
         "Try it:\n"
-        f"  saved_model_cli run --dir {path} --tag_set serve --signature_def sample "
+        f"  saved_model_cli run --dir {folder} --tag_set serve --signature_def sample "
         f"--input_exprs '{labels}seed=[1]'\n"
         "Serve it:\n"
-        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {path.parent.resolve()}:/models/generator "
+        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {volume} "
         "-e MODEL_NAME=generator tensorflow/serving\n"
         "Ask it:\n"
         "  python -m export.client sample --model=generator --output=samples.png"

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import sys
 
 from absl import app, flags
@@ -111,9 +112,10 @@ def run(folder: str, name: str, base_path: str | None, labels: list[str]) -> Non
         write(path, models_config(name, base_path or f"/models/{name}", served, chosen))
     except (ValueError, OSError) as error:
         sys.exit(f"{error}" if isinstance(error, ValueError) else f"--folder: {error}")
+    volume = shlex.quote(f"{path.parent.resolve()}:/models/{name}")
     sys.stdout.write(
         f"Wrote {path}: versions {', '.join(map(str, served))}.\n"
-        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {path.parent.resolve()}:/models/{name} "
+        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {volume} "
         f"tensorflow/serving --model_config_file=/models/{name}/models.config "
         "--allow_version_labels_for_unavailable_models=true\n"
     )

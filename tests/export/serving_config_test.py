@@ -1,5 +1,7 @@
 """What a model server is told: parsed as the server parses it."""
 
+import shlex
+
 import pytest
 
 from export import serving_config
@@ -50,6 +52,13 @@ def test_errors(tmp_path, name, labels, message):
     with pytest.raises(SystemExit, match=message):
         serving_config.run(str(tmp_path), name, None, labels)
     assert not (tmp_path / "models.config").exists()
+
+
+def test_commands_are_quoted_for_the_shell(tmp_path, capsys):
+    (tmp_path / "my models" / "1").mkdir(parents=True)
+    serving_config.run(str(tmp_path / "my models"), "digits", None, [])
+    words = shlex.split(capsys.readouterr().out)
+    assert f"{tmp_path}/my models:/models/digits" in words
 
 
 def test_folders_without_versions(tmp_path):
