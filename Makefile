@@ -5,7 +5,7 @@ VENV := .venv/bin/python
 # More for the program that runs: make test ARGS=-x
 ARGS ?=
 TARGETS ?= //...
-# Processes that run tests: each takes some 3 GB.
+# Processes that run tests: each grows to some 6 GB.
 WORKERS ?= 2
 
 INSTALL := --use-pep517 -c constraints.txt -e ".[test,lint]"

@@ -380,7 +380,7 @@ def _load_data(spec):
     for images in splits:
         sources.require_labels_below(images, splits[0].num_classes)
     if spec.supervised or BALANCED.value:
-        sources.require_conditional(splits[0])
+        sources.require_classes(splits[0])
     return splits
 
 

@@ -20,14 +20,13 @@ import tempfile
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def run(module: str, *arguments, timeout: int = 300, **environment) -> subprocess.CompletedProcess:
+def run(module: str, *arguments, timeout: int = 300) -> subprocess.CompletedProcess:
     """`python -m module arguments`, started in the checkout and waited for.
 
     Args:
         module: Dotted name.
         *arguments: Of the program; anything that can be a string.
         timeout: Seconds.
-        **environment: Variables that the program sees changed; not those that imports read.
 
     Raises:
         subprocess.TimeoutExpired: If it takes longer.
@@ -37,7 +36,6 @@ def run(module: str, *arguments, timeout: int = 300, **environment) -> subproces
         request = {
             "command": command,
             "files": [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)],
-            "environment": environment,
         }
         server = _server()
         server.stdin.write(json.dumps(request) + "\n")
@@ -89,7 +87,6 @@ def _become(request):
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, path in enumerate(request["files"], start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), descriptor)
-    os.environ.update(request["environment"])
     sys.argv = request["command"]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

@@ -19,9 +19,8 @@ def test_step_compiles_with_xla(name):
         keras.utils.set_random_seed(0)
         gan = small.gan(name)
         # Without XLA it is not traced either: that takes longer than the step.
-        (tf.function(gan.train_step, jit_compile=True, autograph=False) if jit else gan.train_step)(
-            batch
-        )
+        compiled = tf.function(gan.train_step, jit_compile=True, autograph=False)
+        (compiled if jit else gan.train_step)(batch)
         results.append([(v.path, v.numpy()) for v in gan.variables])
     for (path, plain), (_, compiled) in zip(*results, strict=True):
         np.testing.assert_allclose(plain, compiled, rtol=2e-3, atol=2e-5, err_msg=path)

@@ -231,10 +231,10 @@ def toy(labels, classes, files=None):
     return sources.ImageSet("toy", "train", images, np.int32(labels), classes, files)
 
 
-def test_require_conditional():
-    sources.require_conditional(toy([0, 1], ("a", "b")))
-    with pytest.raises(ValueError, match="one folder per class, or an unconditional variant"):
-        sources.require_conditional(toy([0, 0], ("a",)))
+def test_require_classes():
+    sources.require_classes(toy([0, 1], ("a", "b")))
+    with pytest.raises(ValueError, match="one folder per class, or do without both"):
+        sources.require_classes(toy([0, 0], ("a",)))
 
 
 def test_require_labels_below():

@@ -212,6 +212,25 @@ def test_what_fails_leaves_nothing(tiny, tmp_path, wrong):
     assert not list(tmp_path.iterdir())
 
 
+def test_warm_up_replays(served, tmp_path):
+    """Record by record, as a server does before it says that it is available."""
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    server, names = Server(served / "1"), []
+    for record in tf.data.TFRecordDataset(str(served / "1" / warmup.FILE)).as_numpy_iterator():
+        request = logs.PredictionLog.FromString(record).predict_log.request
+        names.append(request.model_spec.signature_name)
+        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        server.ask(names[-1], **inputs)
+    found = {
+        (name, *{len(value) for value in outputs.values()})
+        for name, outputs in zip(names, server.answers(tmp_path), strict=True)
+    }
+    kinds = ("interpolate", "sample", "serving_default")
+    assert found == {(name, size) for name in kinds for size in serving_config.BATCH_SIZES}
+    assert len(names) == len(found) < 1000
+    assert not (served / "2" / warmup.FILE).exists()
+
+
 def test_warm_up_needs_a_package(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(warmup, "prediction_log_pb2", None)
     with pytest.raises(ValueError, match="pip install tensorflow-serving-api"):

@@ -12,17 +12,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from export import serving_config, warmup
-
 grpc = pytest.importorskip("grpc")
 apis = pytest.importorskip("tensorflow_serving.apis", reason="needs tensorflow-serving-api")
 from tensorflow_serving.apis import (  # noqa: E402  Only then.
     predict_pb2,
-    prediction_log_pb2,
     prediction_service_pb2_grpc,
 )
-
-from tests.export import serving_server  # noqa: E402
 
 SAMPLE = {"labels": [1, 2], "seed": [5, 6], "truncation": [0.5, 0.5]}
 PREDICT = "/v1/models/digits:predict"
@@ -202,21 +197,6 @@ def test_wrong_requests_over_rest(rest):
     for one in wrong:
         status, answer = rest("POST", PREDICT, one)
         assert status == 400 and answer["error"], one
-
-
-def test_warm_up_replays(served):
-    """Record by record, as a server does before it says that it is available."""
-    records = [*tf.data.TFRecordDataset(str(served / "1" / warmup.FILE)).as_numpy_iterator()]
-    assert len(records) == 3 * len(serving_config.BATCH_SIZES) < 1000
-    models, found = serving_server.Models("generator", served), set()
-    for record in records:
-        log = prediction_log_pb2.PredictionLog.FromString(record)
-        outputs = models.predict(log.predict_log.request)
-        sizes = {len(value) for value in outputs.values()}
-        found.add((log.predict_log.request.model_spec.signature_name, *sizes))
-    names = ("interpolate", "sample", "serving_default")
-    assert found == {(name, size) for name in names for size in serving_config.BATCH_SIZES}
-    assert not (served / "2" / warmup.FILE).exists()
 
 
 def test_an_independent_client(tiny, make_inputs, ports):

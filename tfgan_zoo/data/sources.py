@@ -118,12 +118,12 @@ def _rows(image_set: ImageSet, rows: np.ndarray) -> ImageSet:
     )
 
 
-def require_conditional(image_set: ImageSet) -> None:
-    """Raises ValueError if there is nothing to condition on, or to balance."""
+def require_classes(image_set: ImageSet) -> None:
+    """Raises ValueError if there is nothing to condition on or to balance."""
     if image_set.num_classes < 2:
         raise ValueError(
-            "Conditional networks and balanced classes need images of at least 2 classes: pass a "
-            "data set with one folder per class, or an unconditional variant and nothing balanced. "
+            "Conditional networks and balanced batches need images of at least 2 classes: pass a "
+            "data set with one folder per class, or do without both. "
             f"Received: {image_set.name} with classes {image_set.class_names}."
         )
 
