@@ -1,7 +1,7 @@
 """Programs as their users run them, in processes of their own, that start in no time.
 
-Every process is forked from one that has imported what takes seconds and has computed nothing:
-imports were a quarter of the suite's time.
+Every process is forked from one that has imported what takes seconds and has computed nothing: most
+programs here would take longer to import it than to run.
 """
 
 import atexit

@@ -136,5 +136,5 @@ def test_one_class_cannot_be_balanced(tmp_path):
     ((code, said),) = refusals("dcgan", tmp_path / "runs", common_flags, [[]])
     assert code == 1
     (line,) = said.splitlines()
-    assert line.startswith("Error: ") and "balanced classes need images of at least 2" in line
+    assert line.startswith("Error: ") and "balanced batches need images of at least 2" in line
     assert not (tmp_path / "runs").exists()
