@@ -13,19 +13,24 @@ from tfgan_zoo.models import registry
 from tfgan_zoo.models.sharing import kernel_pairs
 from tfgan_zoo.training import sharing
 from tfgan_zoo.training.ema import EMA
-from tfgan_zoo.training.gan import GAN, UpdateRule
+from tfgan_zoo.training.gan import GAN, UpdateRule, trainable_weights
 from tfgan_zoo.training.information import MutualInformation
 from tfgan_zoo.training.observers import drive_noise
 from tfgan_zoo.training.penalties import (
+    L2,
     R1,
     ClassError,
     Drift,
     GradientPenalty,
     LargestSingularValue,
     OffDiagonal,
+    dense_kernels,
+    kernels,
 )
 from tfgan_zoo.training.projections import ClampSingularValues, ClipWeights
 from tfgan_zoo.training.schedules import LinearDecay
+
+L2_WEIGHTS = {"all": trainable_weights, "kernels": kernels, "dense": dense_kernels}
 
 LOSS = flags.DEFINE_enum("loss", "non_saturating", sorted(losses.LOSSES), "Adversarial loss.")
 D_STEPS = flags.DEFINE_integer("d_steps", 1, "Discriminator updates per step.", lower_bound=1)
@@ -50,6 +55,16 @@ ONE_SIDED = flags.DEFINE_bool(
 )
 DRIFT = flags.DEFINE_float(
     "drift", 0.0, "Weight of the squared logits of real images.", lower_bound=0.0
+)
+G_L2 = flags.DEFINE_float(
+    "g_l2", 0.0, "Weight of half the squares of the generator's weights.", lower_bound=0.0
+)
+D_L2 = flags.DEFINE_float("d_l2", 0.0, "The same of the discriminator's.", lower_bound=0.0)
+L2_OF = flags.DEFINE_enum(
+    "l2_of",
+    "kernels",
+    sorted(L2_WEIGHTS),
+    "Weights that --g_l2 and --d_l2 are about: all, kernels, or kernels of dense layers.",
 )
 INFORMATION = flags.DEFINE_float(
     "information", 1.0, "Weight of InfoGAN's bound of mutual information.", lower_bound=0.0
@@ -225,6 +240,8 @@ def _generator_rule(spec, rate):
         penalties.append(OffDiagonal(ORTHOGONAL.value))
     if SIGMA_PENALTY.value:
         penalties.append(LargestSingularValue(SIGMA_PENALTY.value, target, ratio))
+    if G_L2.value:
+        penalties.append(L2(G_L2.value, L2_WEIGHTS[L2_OF.value]))
     return UpdateRule(
         _optimizer(rate * G_LEARNING_RATE.value, updates=1),
         micro_batches=G_MICRO_BATCHES.value,
@@ -242,6 +259,8 @@ def _discriminator_rule(spec, rate, augment):
         penalties.append(GradientPenalty(*settings))
     if DRIFT.value:
         penalties.append(Drift(DRIFT.value))
+    if D_L2.value:
+        penalties.append(L2(D_L2.value, L2_WEIGHTS[L2_OF.value]))
     return UpdateRule(
         _optimizer(rate * D_LEARNING_RATE.value, updates=D_STEPS.value),
         steps=D_STEPS.value,

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.training import toys
+from tfgan_zoo import losses
 from tfgan_zoo.layers import attention, normalization, spectral
 from tfgan_zoo.training import penalties
-from tfgan_zoo.training.gan import Turn
+from tfgan_zoo.training.gan import Turn, trainable_weights
 
 # Norm 5.
 SLOPE = np.array([[[1.0], [2.0]], [[2.0], [4.0]]], "float32")
@@ -260,6 +261,67 @@ def test_off_diagonal_leaves_normalised_embeddings_out():
     network = keras.Model(labels, spectral.SNEmbedding(5, 3)(labels))
     network.trainable_variables[0].assign(np.ones((5, 3)))
     assert float(penalties.OffDiagonal(1.0)(turn(network=network))) == 0
+
+
+def l2_network():
+    """A convolution, batch norm and a dense layer, with one weight of each number from 1 to 9."""
+    layers = [keras.layers.Conv2D(1, (1, 2)), keras.layers.BatchNormalization()]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(1)]
+    network = keras.Sequential([keras.Input((1, 2, 1)), *layers])
+    # Kernel and bias, gain and shift, kernel and bias; the moments, which nobody moves, are last.
+    values = iter(range(1, 10))
+    for weight in [*network.trainable_variables, *network.non_trainable_variables]:
+        size = int(np.prod(weight.shape))
+        weight.assign(np.reshape([next(values) for _ in range(size)], weight.shape))
+    return network
+
+
+@pytest.mark.parametrize(
+    "weights, squares",
+    [
+        (penalties.kernels, 1 + 4 + 36),
+        (penalties.dense_kernels, 36),
+        (trainable_weights, 1 + 4 + 9 + 16 + 25 + 36 + 49),
+    ],
+)
+def test_l2_is_half_the_squares(weights, squares):
+    network = l2_network()
+    penalty = penalties.L2(0.1, weights)
+    with tf.GradientTape() as tape:
+        value = penalty(turn(network=network))
+    assert value.dtype == tf.float32 and value.shape == ()
+    np.testing.assert_allclose(value, 0.1 / 2 * squares, rtol=1e-6)
+    # What the authors of DCGAN add to gradients.
+    chosen = weights(network)
+    gradients = tape.gradient(value, [weight.value for weight in chosen])
+    for weight, gradient in zip(chosen, gradients, strict=True):
+        np.testing.assert_allclose(gradient, 0.1 * weight.numpy(), rtol=1e-6)
+
+
+def test_l2_of_no_weights_is_0():
+    network = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Conv2D(1, 2)])
+    assert float(penalties.L2(1.0, penalties.dense_kernels)(turn(network=network))) == 0
+
+
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_l2_shrinks_weights_in_a_game(micro_batches):
+    # The loss says nothing, so an update multiplies kernels by 1 - 0.5 * 0.2.
+    rule = toys.sgd(
+        0.5, micro_batches=micro_batches, penalties=(penalties.L2(0.2, penalties.kernels),)
+    )
+    flat = losses.AdversarialLoss(
+        lambda real, fake: 0.0 * tf.reduce_sum(real), losses.wasserstein_generator
+    )
+    model = toys.compiled(toys.gan(), flat, d=rule)
+    before = toys.values(model.discriminator)
+    logs = model.train_step(toys.batch(4))
+    kernels = [weight.name == "kernel" for weight in model.discriminator.variables]
+    assert kernels == [True, False, True, False]
+    expected = [value * (0.9 if kernel else 1.0) for value, kernel in zip(before, kernels)]
+    for value, wanted in zip(toys.values(model.discriminator), expected, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-6)
+    squares = sum(np.sum(value**2) for value, kernel in zip(before, kernels) if kernel)
+    np.testing.assert_allclose(logs["d_penalty"], 0.1 * squares, rtol=1e-6)
 
 
 # --- of singular values -------------------------------------------------------------------------

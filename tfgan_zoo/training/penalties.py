@@ -1,7 +1,9 @@
 """Terms added to a player's loss: called with its `Turn`, they return a float32 scalar."""
 
 import dataclasses
+from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from tfgan_zoo.training import noise, singular_values
@@ -138,9 +140,32 @@ class ClassError:
         return self.weight * sum(tf.reduce_mean(head["class_error"]) for head in heads)
 
 
+@dataclasses.dataclass(frozen=True)
+class L2:
+    """Pulls weights to 0: weight / 2 * the sum of their squares.
+
+    Its gradient is `weight` times each weight, which is what the code of DCGAN's authors adds
+    (lib/updates.py); that of GRAN's has the half in the loss (convnet_cuda32.py).
+    Reference: Radford et al., 2016, https://arxiv.org/abs/1511.06434; Im et al., 2016,
+    https://arxiv.org/abs/1602.05110.
+    """
+
+    weight: float
+    weights: Callable[[keras.Model], list]  # of the network: `kernels`, `dense_kernels`, or others
+
+    def __call__(self, turn):
+        losses = (tf.nn.l2_loss(weight.value) for weight in self.weights(turn.network))
+        return self.weight * sum(losses, tf.zeros(()))
+
+
 def kernels(network):
     """The trainable weights of convolutions and linear maps: no biases, no embeddings."""
     return [weight for weight in network.trainable_variables if weight.name == "kernel"]
+
+
+def dense_kernels(network):
+    """The kernels that are matrices: those of dense layers."""
+    return [kernel for kernel in kernels(network) if len(kernel.shape) == 2]
 
 
 def _gradient_norm(score, points):
