@@ -5,9 +5,16 @@ from absl import flags
 from recipes import common, optimizers, variants
 from tfgan_zoo.models import registry
 from tfgan_zoo.training.gan import UpdateRule
+from tfgan_zoo.training.schedules import TriplingEpochs
 from tfgan_zoo.training.vae import VAE, SaltAndPepper
 
 LEARNING_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Adam's.", lower_bound=0.0)
+FALLING_EPOCHS = flags.DEFINE_integer(
+    "falling_epochs",
+    None,
+    "Epochs in which the rate falls to about a tenth: after 2, 8, 26, ... Default: it stays.",
+    lower_bound=3,
+)
 CLIP_NORM = flags.DEFINE_float(
     "clip_norm", 0.0, "Largest norm of all gradients together; 0: no limit.", lower_bound=0.0
 )
@@ -42,8 +49,12 @@ def build_vae(images, phase):
         binarize=BINARIZE.value,
         seed=common.SEED.value,
     )
+    rate = LEARNING_RATE.value
+    if FALLING_EPOCHS.value is not None:
+        updates = len(images.images) / phase.batch_size
+        rate = TriplingEpochs(rate, FALLING_EPOCHS.value, updates)
     optimizer = optimizers.adam(
-        LEARNING_RATE.value,
+        rate,
         global_clipnorm=CLIP_NORM.value or None,
         clipnorm=CLIP_EACH.value or None,
     )
@@ -58,4 +69,9 @@ def check_flags(replicas):
         raise ValueError(
             "--clip_norm and --clip_each are two limits for the same gradients. "
             f"Received: {CLIP_NORM.value} and {CLIP_EACH.value}. Drop one of them."
+        )
+    if FALLING_EPOCHS.value is not None and common.ROLLBACK_RATE.value != 1.0:
+        raise ValueError(
+            "--rollback_rate is for constant learning rates. "
+            f"Received: --falling_epochs={FALLING_EPOCHS.value}. Drop one of them."
         )
