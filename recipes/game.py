@@ -3,6 +3,8 @@
 A method is its families of networks and the defaults of these flags; see `method`.
 """
 
+import dataclasses
+
 import keras
 from absl import flags
 
@@ -12,8 +14,10 @@ from tfgan_zoo.layers.gates import GatedAdd
 from tfgan_zoo.models import registry
 from tfgan_zoo.models.sharing import kernel_pairs
 from tfgan_zoo.training import sharing
+from tfgan_zoo.training.catch_up import CatchUp
 from tfgan_zoo.training.ema import EMA
 from tfgan_zoo.training.gan import GAN, UpdateRule, trainable_weights
+from tfgan_zoo.training.growing import Phase
 from tfgan_zoo.training.information import MutualInformation
 from tfgan_zoo.training.observers import drive_noise
 from tfgan_zoo.training.penalties import (
@@ -34,6 +38,13 @@ L2_WEIGHTS = {"all": trainable_weights, "kernels": kernels, "dense": dense_kerne
 
 LOSS = flags.DEFINE_enum("loss", "non_saturating", sorted(losses.LOSSES), "Adversarial loss.")
 D_STEPS = flags.DEFINE_integer("d_steps", 1, "Discriminator updates per step.", lower_bound=1)
+D_CATCH_UP = flags.DEFINE_integer(
+    "d_catch_up",
+    None,
+    "Discriminator updates in each of the first 25 steps and in steps whose number is a multiple "
+    "of 500: WGAN. Default: --d_steps, as in all others.",
+    lower_bound=1,
+)
 OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop"], "Of both players.")
 G_LEARNING_RATE = flags.DEFINE_float("g_learning_rate", 2e-4, "Generator's.", lower_bound=0.0)
 D_LEARNING_RATE = flags.DEFINE_float("d_learning_rate", 2e-4, "Discriminator's.", lower_bound=0.0)
@@ -145,7 +156,16 @@ def method(*families: str, **defaults) -> common.Method:
     Raises:
         ValueError: If there is no flag of that name.
     """
-    return common.Method(families, build_gan, check_flags, defaults, common.one_phase)
+    return common.Method(families, build_gan, check_flags, defaults, phases)
+
+
+def phases() -> list[Phase]:
+    """The only phase, with the rounds that --d_catch_up asks for."""
+    (phase,) = common.one_phase()
+    if D_CATCH_UP.value is None:
+        return [phase]
+    rounds = D_CATCH_UP.value // D_STEPS.value - 1  # those of the step itself come after them
+    return [dataclasses.replace(phase, catch_up=CatchUp(rounds))]
 
 
 def build_gan(images, phase):
@@ -319,6 +339,11 @@ def check_flags(replicas):
             f"Received: --gradient_penalty={GRADIENT_PENALTY.value} for {variants.VARIANT.value}. "
             "Add --spec=d_norm=none, or take the variant without."
         )
+    if D_CATCH_UP.value and D_CATCH_UP.value % D_STEPS.value:
+        raise ValueError(
+            f"--d_catch_up must be a multiple of --d_steps={D_STEPS.value}, whose updates it "
+            f"repeats. Received: {D_CATCH_UP.value}."
+        )
     _check_sharing()
     _check_schedules()
     augmenting.check_flags(LOSS.value)
@@ -350,6 +375,11 @@ def _check_schedules():
         raise ValueError(
             "--decay_from and --halve_after are two schedules for the same rates. "
             f"Received: {DECAY_FROM.value} and {HALVE_AFTER.value}. Drop one of them."
+        )
+    if falling and D_CATCH_UP.value:
+        raise ValueError(
+            "--d_catch_up is for constant learning rates: others would fall with the updates. "
+            f"Received: --{falling[0].name}={falling[0].value}. Drop one of them."
         )
     if falling and common.ROLLBACK_RATE.value != 1.0:
         raise ValueError(

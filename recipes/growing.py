@@ -79,6 +79,11 @@ def check_flags(replicas: int) -> None:
             f"--{falling[0].name} counts steps from the beginning, but optimizers begin anew in "
             f"each phase. Received: {falling[0].value}. Use --rates."
         )
+    if game.D_CATCH_UP.value:
+        raise ValueError(
+            "--d_catch_up is for networks that do not grow. "
+            f"Received: {game.D_CATCH_UP.value}. Drop it."
+        )
     spec, parts = variants.flag_spec(), replicas * game.D_MICRO_BATCHES.value
     for phase in phases():
         share, rest = divmod(phase.batch_size, parts)

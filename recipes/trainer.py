@@ -131,7 +131,7 @@ class Trainer:
             self.images,
             self.phase.batch_size // self.gan.micro_batches,
             self.plan.seed,
-            start_step=self.start,
+            start_step=self._batches(self.start),
             parts=self.gan.batches,
             replicas=self.strategy.num_replicas_in_sync,
             flip=self.plan.flip,
@@ -139,7 +139,14 @@ class Trainer:
             labels=self.gan.takes_labels,
             fade=(lambda step: self.phase.alpha(tf.cast(step, tf.float32))) if fading else None,
         )
-        loop.train(self.gan, dataset, self.phase.last_step, self._callbacks(), self.strategy)
+        loop.train(
+            self.gan,
+            dataset,
+            self.phase.last_step,
+            self._callbacks(),
+            self.strategy,
+            self.phase.catch_up,
+        )
 
     def _watch(self, look, step, seen):
         """Lets the monitor look; stops training unless all that was asked for is a warning."""
@@ -185,14 +192,15 @@ class Trainer:
         """Steps done, over all runs."""
         return int(self.gan.step.numpy())
 
-    @property
-    def images_per_step(self) -> int:
-        """Real images that the discriminator sees in a step."""
-        return self.phase.batch_size * self.gan.batches // self.gan.micro_batches
+    def _batches(self, step):
+        """Elements of the data set before those of a step: one for each step and each round."""
+        return step + (self.phase.catch_up.before(step) if self.phase.catch_up else 0)
 
     def _images(self, step):
         """Real images seen before a step, over all runs."""
-        return self.phase.first_image + (step - self.phase.first_step) * self.images_per_step
+        size = self.phase.batch_size * self.gan.batches // self.gan.micro_batches
+        count = self._batches(step) - self._batches(self.phase.first_step)
+        return self.phase.first_image + count * size
 
     def _begin(self):
         if self.scorer:
@@ -227,11 +235,12 @@ class Trainer:
         logs = {name: float(value) for name, value in logs.items()}
         self.gan.reset_metrics()
         self.bar.update(step - self.bar.n)
-        done = (step - self.start) / (time.monotonic() - self.began)
+        seconds = time.monotonic() - self.began
+        images, done = self._images(step), (step - self.start) / seconds
         losses = [f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss")]
-        speed = f"{done * self.images_per_step:.0f} images/s"
+        speed = f"{(images - self._images(self.start)) / seconds:.0f} images/s"
         self.bar.set_postfix_str(", ".join([speed, *losses]))
-        about = {"images": self._images(step), "resolution": self.phase.resolution}
+        about = {"images": images, "resolution": self.phase.resolution}
         row = {"step": step, **logs, "steps_per_second": done, **about}
         self.run.append("log.jsonl", [row])
         with self.writer.as_default(step):

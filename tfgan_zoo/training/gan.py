@@ -227,16 +227,7 @@ class GAN(keras.Model):
         Returns:
             The means of all tracked quantities since `reset_metrics`.
         """
-        g, d = self.rules["g"], self.rules["d"]
-        images = batches.floats(batch["images"])
-        reals = iter(batches.split({**batch, "images": images}, d.batches))
-        seeds = self._seeds(d.steps + g.steps)
-        size = images.shape[0] // d.batches
-        plays = {"d": lambda n: self._d_play(next(reals), n), "g": lambda n: self._g_play(size, n)}
-        common = {
-            side: [self._update(side, self.players[side], next(seeds), play) for _ in range(steps)]
-            for (side, play), steps in zip(plays.items(), (d.steps, g.steps), strict=True)
-        }
+        common = self._play("dg", batch, self._seeds())
         values = self.shared.update(common) if self.shared else {}
         if self.ema is not None:
             self.ema.update(self.ema_generator, self.generator, self.step)
@@ -245,6 +236,29 @@ class GAN(keras.Model):
         for name, value in values.items():
             self.trackers[name].update_state(value)
         return {name: mean.result() for name, mean in self.trackers.items()}
+
+    def d_round(self, batch: dict[str, Tensor], number: Tensor) -> dict[str, Tensor]:
+        """Updates the discriminator alone, `steps` times; see `CatchUp`. Returns as `train_step`.
+
+        Args:
+            batch: As of `train_step`, of other images.
+            number: Of the round, int32; from 0 before every step.
+        """
+        # Below 0: replicas and micro-batches, whose numbers are folded in too, have the others.
+        self._play("d", batch, (noise.fold_in(seed, -1 - number) for seed in self._seeds()))
+        return {name: mean.result() for name, mean in self.trackers.items()}
+
+    def _play(self, sides, batch, seeds):
+        """Updates players; returns what each update wants of weights that both have, by side."""
+        images = batches.floats(batch["images"])
+        reals = iter(batches.split({**batch, "images": images}, self.batches))
+        size = images.shape[0] // self.batches
+        plays = {"d": lambda n: self._d_play(next(reals), n), "g": lambda n: self._g_play(size, n)}
+        return {
+            side: [self._update(side, next(seeds), play) for _ in range(self.rules[side].steps)]
+            for side, play in plays.items()
+            if side in sides
+        }
 
     def _d_play(self, real, part):
         inputs = self._draw(real["images"].shape[0], part)
@@ -306,12 +320,12 @@ class GAN(keras.Model):
 
         return outputs
 
-    def _update(self, side, network, seed, play):
+    def _update(self, side, seed, play):
         """One update of one player; the only place that takes gradients.
 
         Returns those of weights that both players have, moved or not.
         """
-        rule = self.rules[side]
+        rule, network = self.rules[side], self.players[side]
         moved, common = rule.weights(network), self.shared.weights(side) if self.shared else []
         weights = list({id(weight): weight for weight in (*moved, *common)}.values())
         # Optimizers add gradients up over replicas, so each gets its share.
@@ -337,8 +351,9 @@ class GAN(keras.Model):
         found = {id(weight): gradient for weight, gradient in zip(weights, total, strict=True)}
         return [found[id(weight)] for weight in common]
 
-    def _seeds(self, count):
-        """Yields the seeds of this step's `count` updates, the same after resuming."""
+    def _seeds(self):
+        """Yields the seeds of this step's updates, the same after resuming."""
+        count = sum(self.rules[side].steps for side in self.players)
         for number in range(count):
             yield tf.stack([self.seed.value, self.step.value * count + number])
 

@@ -8,6 +8,7 @@ import dataclasses
 
 import keras
 
+from tfgan_zoo.training.catch_up import CatchUp
 from tfgan_zoo.training.gan import GAN
 
 
@@ -27,6 +28,7 @@ class Phase:
         rate: What the learning rates are multiplied by.
         length: Images after which it is complete; the last step may show a few more.
         name: For files: "03-16px-fading"; none if it is the only phase.
+        catch_up: Rounds of the discriminator before some steps; only where nothing grows.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Phase:
     rate: float
     length: int
     name: str = ""
+    catch_up: CatchUp | None = None
 
     @classmethod
     def whole(cls, resolution: int, steps: int, batch_size: int) -> "Phase":

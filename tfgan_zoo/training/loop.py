@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from tfgan_zoo.training.catch_up import CatchUp
 from tfgan_zoo.training.gan import GAN
 
 
@@ -49,6 +50,7 @@ def train(
     steps: int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
+    catch_up: CatchUp | None = None,
 ) -> None:
     """Trains until `gan.step` is `steps`, or a callback sets `gan.stop_training`.
 
@@ -63,20 +65,28 @@ def train(
         steps: To be reached, counted over all runs.
         callbacks: Called in order at the beginning, before and after each step and at the end.
         strategy: Default: the current one.
+        catch_up: Rounds that the discriminator plays before some steps; each takes a batch of
+            `dataset`, the first rounds that of `gan.step` if they are due.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    step_on_replica = tf.function(gan.train_step, jit_compile=gan.jit_compile, autograph=False)
 
-    @tf.function(autograph=False)
-    def step_on_all(batch):
-        logs = strategy.run(step_on_replica, (batch,))
-        if strategy.num_replicas_in_sync == 1:
-            return logs
-        return {
-            name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-            for name, value in logs.items()
-        }
+    def on_all_replicas(method):
+        on_replica = tf.function(method, jit_compile=gan.jit_compile, autograph=False)
 
+        @tf.function(autograph=False)
+        def run(*arguments):
+            logs = strategy.run(on_replica, arguments)
+            if strategy.num_replicas_in_sync == 1:
+                return logs
+            return {
+                name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+                for name, value in logs.items()
+            }
+
+        return run
+
+    train_step = on_all_replicas(gan.train_step)
+    d_round = on_all_replicas(gan.d_round) if catch_up else None
     batches = iter(strategy.experimental_distribute_dataset(dataset))
     gan.stop_training = False
     for callback in callbacks:
@@ -85,7 +95,9 @@ def train(
     for step in range(int(gan.step.numpy()), steps):
         for callback in callbacks:
             callback.on_train_batch_begin(step)
-        logs = step_on_all(next(batches))
+        for number in range(catch_up.due(step) if catch_up else 0):
+            d_round(next(batches), tf.constant(number))
+        logs = train_step(next(batches))
         for callback in callbacks:
             callback.on_train_batch_end(step, logs)
         if gan.stop_training:
