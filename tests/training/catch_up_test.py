@@ -154,18 +154,19 @@ def test_every_round_has_noise_of_its_own():
     assert plain == first[4:7] + first[11:]
 
 
-def test_a_penalty_s_noise_differs_from_round_to_round():
+def test_penalties_and_priors_of_rounds_and_steps_share_no_seed():
     seen = []
 
     def note(turn):
-        seen.append(tuple(turn.seed.numpy()))
+        seen.append((*turn.seed.numpy(), 0))
         return tf.zeros(())
 
-    model = recording_gan(d=toys.sgd(micro_batches=2, penalties=(note,)))
+    model = recording_gan(seen, d=toys.sgd(penalties=(note,)), g=toys.sgd(penalties=(note,)))
     for number in range(3):
         model.d_round(BATCH, tf.constant(number))
     model.train_step(BATCH)
-    assert len(seen) == len(set(seen)) == 4 * 2
+    # One prior and one penalty in each of three rounds, and of each player in the step.
+    assert len(seen) == len({seed[:2] for seed in seen}) == 2 * (3 + 2)
 
 
 # --- resuming -----------------------------------------------------------------------------------
