@@ -8,12 +8,14 @@ import tensorflow as tf
 from tfgan_zoo.layers import strided
 
 SMALL = (4, 6)
+CONV = (keras.layers.Conv2D, strided.Conv2D)
+TRANSPOSED = (keras.layers.Conv2DTranspose, strided.Conv2DTranspose)
 
 
-def pair(kernel_size=5, dtype="float32", **settings):
+def pair(kernel_size=5, dtype="float32", kinds=CONV, **settings):
     """Keras's layer and ours with the same weights, of 3 channels and 4 filters."""
     settings = {"strides": 2, "padding": "same", "dtype": dtype, **settings}
-    layers = [kind(4, kernel_size, **settings) for kind in (keras.layers.Conv2D, strided.Conv2D)]
+    layers = [kind(4, kernel_size, **settings) for kind in kinds]
     for layer in layers:
         layer.build((None, *SMALL, 3))
     layers[1].set_weights(layers[0].get_weights())
@@ -27,15 +29,17 @@ def images(side=SMALL, channels=3):
 
 def derivatives(layer, x):
     """Outputs, a gradient, and the gradients of a function of that; what a penalty does."""
+    trained = {"training": True} if isinstance(layer, strided.Conv2DTranspose) else {}
     with tf.GradientTape() as outer:
         outer.watch(x)
         with tf.GradientTape() as inner:
             inner.watch(x)
-            outputs = tf.cast(layer(x), tf.float32)
+            outputs = tf.cast(layer(x, **trained), tf.float32)
             score = tf.reduce_sum(tf.tanh(outputs))
         gradient = inner.gradient(score, x)
         penalty = tf.reduce_sum(gradient**3) + score
-    return outputs, gradient, *outer.gradient(penalty, [x, layer.kernel.value, layer.bias.value])
+    weights = [weight.value for weight in layer.trainable_variables]
+    return outputs, gradient, *outer.gradient(penalty, [x, *weights])
 
 
 def kinds(layer, x):
@@ -45,11 +49,27 @@ def kinds(layer, x):
 
 
 @pytest.mark.parametrize("kernel_size", [2, 3, 4, 5, 6, (3, 5)])
-@pytest.mark.parametrize("side", [SMALL, (2, 8)])
+@pytest.mark.parametrize("side", [SMALL, (2, 8), (16, 10)])
 def test_convolution_is_keras_s_to_the_second_derivative(kernel_size, side):
     theirs, ours = (derivatives(layer, images(side)) for layer in pair(kernel_size))
     for one, two in zip(theirs, ours, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3, 4, 5, 6, (3, 5)])
+@pytest.mark.parametrize("side", [(3, 2), (8, 5)])
+@pytest.mark.parametrize("settings", [{}, {"use_bias": False, "activation": "tanh"}])
+def test_transposed_convolution_is_keras_s_to_the_second_derivative(kernel_size, side, settings):
+    layers = pair(kernel_size, kinds=TRANSPOSED, bias_initializer="random_normal", **settings)
+    theirs, ours = (derivatives(layer, images(side)) for layer in layers)
+    for one, two in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+
+
+def test_transposed_convolutions_are_keras_s_out_of_training_and_of_large_maps():
+    theirs, ours = pair(kinds=TRANSPOSED)
+    np.testing.assert_array_equal(theirs(images()), ours(images(), training=False))
+    np.testing.assert_array_equal(theirs(images((9, 4))), ours(images((9, 4)), training=True))
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -67,17 +87,18 @@ def test_convolution_in_bfloat16():
         np.testing.assert_allclose(one, two, atol=0.05 * np.abs(one).max())
 
 
-def test_small_kernel_gradients_are_products_of_matrices():
+@pytest.mark.parametrize("side", [SMALL, (16, 16)])
+def test_no_gradient_of_small_maps_is_the_frameworks_own(side):
     theirs, ours = pair()
-    operation = "Conv2DBackpropFilter"
-    assert operation in kinds(theirs, images())
-    assert operation not in kinds(ours, images())
+    for operation in ("Conv2DBackpropFilter", "Conv2DBackpropInput"):
+        assert operation in kinds(theirs, images(side))
+        assert operation not in kinds(ours, images(side))
 
 
 @pytest.mark.parametrize(
     "side, settings",
     [
-        ((16, 16), {}),
+        ((16, 18), {}),
         ((5, 6), {}),
         (SMALL, {"strides": 1}),
         (SMALL, {"padding": "valid", "kernel_size": 2}),

@@ -1,15 +1,18 @@
-"""Drop-in layers for discriminators with a gradient penalty: same weights and function, faster.
+"""Drop-in layers for strided networks: same weights and function, faster.
 
-The penalty's gradient goes back through the gradient of the discriminator, which is where half the
-time of such an update is.
+A gradient penalty goes back through the gradient of the discriminator, and the gradients of strided
+convolutions are where most of the time of such an update is.
 """
 
 import keras
 from keras import ops
 
-# Height and width of outputs up to which a matrix product is the faster gradient of the kernel:
-# on x86 CPUs it takes 0.4 to 0.9 times as long at 4 pixels, and 1.1 times at 7 and 8.
-SMALL = 4
+from tfgan_zoo.layers.devices import only_cpus
+
+# Height and width of the smaller maps up to which gradients are made of other operations: on x86
+# CPUs TensorFlow's own take two to seven times as long as the convolution.
+SMALL = 8
+TINY = 4  # up to which the images' gradient is one product of matrices, not four convolutions
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
@@ -48,27 +51,51 @@ class LeakyReLU(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` with another gradient where that is faster.
+    """`keras.layers.Conv2D` with other gradients where they are faster.
 
     Convolutions of stride 2 with `padding="same"` to at most SMALL pixels, from an even number of
-    them: the gradient of the kernel is there a product of two matrices. All other convolutions,
-    and all on other backends than TensorFlow, are Keras's.
+    them, on CPUs with TensorFlow. All others are Keras's.
     """
 
     def convolution_op(self, inputs, kernel):
-        if not self._is_small(inputs.shape):
+        halves = [side // 2 if side and side % 2 == 0 else None for side in inputs.shape[1:3]]
+        if not _is_fast(self, halves):
             return super().convolution_op(inputs, kernel)
         # A copy is a tensor: gradients of one's own are not for variables.
         return _conv(ops.convert_to_tensor(inputs), ops.copy(kernel))
 
-    def _is_small(self, shape):
-        settings = (self.strides, self.padding, self.data_format, self.dilation_rate, self.groups)
-        return (
-            keras.backend.backend() == "tensorflow"
-            and settings == ((2, 2), "same", "channels_last", (1, 1), 1)
-            and min(self.kernel_size) >= 2
-            and all(side and side % 2 == 0 and side <= 2 * SMALL for side in shape[1:3])
-        )
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose`, in training by another algorithm where that is faster.
+
+    The adjoint of `Conv2D`: of stride 2 with `padding="same"`, from at most SMALL pixels. Out of
+    training, and so in exports, it is Keras's.
+    """
+
+    def call(self, inputs, training=False):
+        if not (training and _is_fast(self, inputs.shape[1:3])):
+            return super().call(inputs)
+        outputs = _images_gradient(ops.convert_to_tensor(inputs), ops.copy(self.kernel))
+        if self.use_bias:
+            outputs = ops.add(outputs, self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+def _is_fast(layer, maps):
+    """Whether the functions below do what the layer does, and faster.
+
+    `maps` are height and width of its smaller side, None if unknown or not half of the larger.
+    """
+    settings = (layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
+    others = (getattr(layer, "groups", 1), getattr(layer, "output_padding", None))
+    return (
+        settings == ((2, 2), "same", "channels_last", (1, 1))
+        and others == (1, None)
+        and min(layer.kernel_size) >= 2
+        and all(side and side <= SMALL for side in maps)
+        and only_cpus()
+    )
 
 
 # A convolution, the gradient of its images and that of its kernel are linear in each of their two
@@ -85,7 +112,8 @@ def _conv(images, kernel):
 @ops.custom_gradient
 def _images_gradient(upstream, kernel):
     """[batch, H, W, filters], [h, w, C, filters] -> [batch, 2 H, 2 W, C]."""
-    outputs = ops.conv_transpose(upstream, kernel, strides=2, padding="same")
+    small = max(upstream.shape[1:3]) <= TINY
+    outputs = (_added_patches if small else _by_parity)(upstream, kernel)
     return outputs, lambda g: (_conv(g, kernel), _kernel_gradient(g, upstream, kernel))
 
 
@@ -123,3 +151,69 @@ def _patches(images, height, width):
         for j, b in starts[1]
     ]
     return ops.reshape(ops.concatenate(pieces, axis=-1), (-1, height * width * channels))
+
+
+def _added_patches(upstream, kernel):
+    """The images' gradient: what each output says of all pixels that it sees, added up."""
+    taps_h, taps_w, channels, filters = kernel.shape
+    _, rows, columns, _ = upstream.shape
+    flat = ops.reshape(ops.transpose(kernel, (3, 0, 1, 2)), (filters, -1))
+    patches = ops.matmul(ops.reshape(upstream, (-1, filters)), flat)
+    patches = ops.reshape(patches, (-1, rows, columns, taps_h, taps_w * channels))
+    bands = ops.reshape(_add_up(patches, 1), (-1, 2 * rows, columns, taps_w, channels))
+    return _add_up(bands, 2)
+
+
+def _add_up(pieces, axis):
+    """Sums, along an axis, what taps say of pixels 2 i + tap - (taps - 2) // 2.
+
+    [batch, rows, columns, taps, N] -> the same with twice as many rows (`axis` 1) or columns (2),
+    and without taps.
+    """
+    taps = pieces.shape[3]
+    sums = [[], []]
+    for tap in range(taps):
+        shift, parity = divmod(tap - (taps - 2) // 2, 2)
+        sums[parity].append(_shifted(pieces[:, :, :, tap], axis, shift))
+    doubled = ops.stack([sum(found[1:], found[0]) for found in sums], axis=axis + 1)
+    shape = list(pieces.shape[:3]) + [pieces.shape[4]]
+    shape[0], shape[axis] = -1, 2 * shape[axis]
+    return ops.reshape(doubled, shape)
+
+
+def _shifted(x, axis, shift):
+    """`x` moved along an axis, with zeros for what comes in."""
+    size = x.shape[axis]
+    around = [(0, 0)] * len(x.shape)
+    around[axis] = (max(shift, 0), max(-shift, 0))
+    kept = [slice(None)] * len(x.shape)
+    kept[axis] = slice(max(-shift, 0), size - max(shift, 0))
+    return ops.pad(x[tuple(kept)], around)
+
+
+def _by_parity(upstream, kernel):
+    """The images' gradient: pixels of each parity are a convolution of stride 1."""
+    taps_h, taps_w, channels, _ = kernel.shape
+    _, rows, columns, _ = upstream.shape
+    turned = ops.flip(ops.transpose(kernel, (0, 1, 3, 2)), (0, 1))
+    edge = [(size + 1) // 2 for size in (taps_h, taps_w)]
+    padded = ops.pad(upstream, [(0, 0), *((size, size) for size in edge), (0, 0)])
+
+    def pixels(row, column):
+        (i, a), (j, b) = _taps(taps_h, row), _taps(taps_w, column)
+        part = turned[a::2, b::2]
+        top, left = edge[0] + i, edge[1] + j
+        bottom, right = top + rows + part.shape[0] - 1, left + columns + part.shape[1] - 1
+        return ops.conv(padded[:, top:bottom, left:right], part, padding="valid")
+
+    doubled = ops.stack(
+        [ops.stack([pixels(row, column) for column in (0, 1)], axis=3) for row in (0, 1)], axis=2
+    )
+    return ops.reshape(doubled, (-1, 2 * rows, 2 * columns, channels))
+
+
+def _taps(taps, parity):
+    """Of pixels 2 i + parity: (the first output that sees them, less i; its tap, from the last)."""
+    before = (taps - 2) // 2
+    last = taps - 1 - (taps - 1 - parity - before) % 2
+    return (parity + before - last) // 2, taps - 1 - last

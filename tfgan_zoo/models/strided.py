@@ -113,7 +113,7 @@ def decoder(
     ):
         normed = norms == "all" and number < len(widths)
         layers += [keras.layers.ReLU()]
-        layers += [style.conv(width, f"{prefix}up_{number}", normed, keras.layers.Conv2DTranspose)]
+        layers += [style.conv(width, f"{prefix}up_{number}", normed, strided.Conv2DTranspose)]
         if 2 * side > target:
             layers += [keras.layers.Cropping2D(((0, 2 * side - target),) * 2)]
         layers += norm(f"up_{number}", normed)
