@@ -7,6 +7,7 @@ import pytest
 
 from recipes import battles, judged, step_times, wirgan_figures, wirgan_tables
 from recipes.run_directory import RunDirectory
+from recipes.tables import Row
 from recipes.timing import Timing
 from tests.conformance import small
 from tfgan_zoo.data.sources import ImageSet
@@ -131,6 +132,21 @@ def test_errors_of_classifiers():
     found = judged.errors(lab, None, judges)
     np.testing.assert_allclose(found["E1, %"], [25.0])
     np.testing.assert_allclose(found["E2, %"], [50.0])
+
+
+def test_errors_of_models_of_one_class_each():
+    """The judge says class 1 of all images, so models of class 0 err always, those of 1 never."""
+    trained = []
+    lab = types.SimpleNamespace(
+        seeds=[0, 3],
+        train=trained.extend,
+        generator=lambda row, seed: small.generator("wgan-gp-digits"),
+    )
+    rows = {"A": Row("a", "A", ("--x=1",), recipe="wgan"), "B": Row("b", "B")}
+    found = judged.per_class(lab, rows, lambda images: (None, np.eye(2)[[1] * len(images)]), 2)
+    assert found == {name: [100.0, 100.0, 0.0, 0.0] for name in rows}
+    assert [row.name for row in trained] == ["a-class0", "a-class1", "b-class0", "b-class1"]
+    assert trained[1].recipe == "wgan" and trained[1].flags[:2] == ("--x=1", "--only_class=1")
 
 
 def test_loss_against_quality(tmp_path):
