@@ -3,13 +3,14 @@
 Paper: Feng et al., GP-WIRGAN, 2020, Table 8, which does not say how the true class was obtained.
 """
 
+import itertools
 import pathlib
 import subprocess
 import sys
 
 import numpy as np
 
-from recipes import scores
+from recipes import scores, tables
 from recipes.tables import Lab, Row
 from tfgan_zoo import sampling
 from tfgan_zoo.data.sources import ImageSet
@@ -38,25 +39,33 @@ PER_CLASS_FLAGS = (  # a tenth of the images, so fewer steps; nobody looks at th
 )
 
 
-def classifiers(folder: pathlib.Path, dataset: str) -> list[Classifier]:
-    """The shipped classifier of digits, and a second one, trained where it is missing.
+def classifier(dataset: str) -> Classifier:
+    """The shipped classifier of digits.
 
     Raises:
         ValueError: For other data: there is no classifier of them.
-        RuntimeError: If training fails.
     """
     if dataset != "digits":
         raise ValueError(
             f"Table 8 needs two classifiers of the data. Received: {dataset}, for which there is "
             "none. Train them with python -m recipes.digits_classifier, or use --scale=digits."
         )
+    return Classifier.digits()
+
+
+def another_classifier(folder: pathlib.Path) -> Classifier:
+    """One with another seed, trained where it is missing.
+
+    Raises:
+        RuntimeError: If training fails.
+    """
     path = folder / f"classifier-{ANOTHER_SEED}.keras"
     if not path.exists():
         command = ["-m", "recipes.digits_classifier", f"--seed={ANOTHER_SEED}", f"--output={path}"]
         done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(done.args)} failed:\n{done.stderr[-3000:]}")
-    return [Classifier.digits(), Classifier(str(path))]
+    return Classifier(str(path))
 
 
 def accuracies(judges: list[Classifier], held_out: ImageSet) -> str:
@@ -99,6 +108,33 @@ def per_class(
             images = _samples(lab.generator(row, seed), SAMPLES // num_classes)
             found[name].append(100.0 * float(np.mean(_seen(judge, images) != label)))
     return found
+
+
+def table(found: dict[str, dict[str, list[float]]], paper: dict[str, str]):
+    """The lines of the table and of the claims about it.
+
+    Args:
+        found: {model: {measure: values}}, from the paper's worst model to its best.
+        paper: {model: its number}.
+    """
+    lines = [
+        {
+            "model": name,
+            **{measure: tables.spread(values) for measure, values in errors.items()},
+            "paper, %": paper[name],
+        }
+        for name, errors in found.items()
+    ]
+    claims = [
+        {
+            "claim": f"{better} has a lower error than {worse}",
+            "measure": measure,
+            "verdict": tables.verdict(found[better][measure], found[worse][measure]),
+        }
+        for better, worse in itertools.pairwise(reversed(found))
+        for measure in found[better]
+    ]
+    return lines, claims
 
 
 def _samples(generator, count):

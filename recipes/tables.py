@@ -279,10 +279,17 @@ def csv_text(lines: list[dict]) -> str:
     return buffer.getvalue()
 
 
+class _Plain(LogFormatter):
+    """Labels where its parent has some, without exponents."""
+
+    def __call__(self, x, pos=None):
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 def plain(axis):
     """Numbers on a logarithmic axis as people write them."""
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
+    axis.set_minor_formatter(_Plain(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
 
 
 def dots(lab: Lab, rows: list[Row], metric: str, label: str, title: str) -> Figure:

@@ -60,6 +60,7 @@ def ratios(lines: list[dict], title: str) -> Figure:
         axes.plot([], [], "o", color=color, label=name)
     axes.axvline(1.0, color="#888888", linewidth=1, linestyle="--")
     axes.set_xscale("log")
+    tables.plain(axes.xaxis)
     names = [f"{line['data']}: {line['M1']} / {line['M2']}" for line in lines]
     axes.set_yticks(range(len(lines)), names, fontsize=8)
     axes.invert_yaxis()

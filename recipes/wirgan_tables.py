@@ -115,47 +115,28 @@ def _write_table8(lab, results):
     (data,) = [name for name, paper in DATA[SCALE.value].items() if paper == "MNIST"]
     rows = _judged_rows(data)
     # Before the training, which takes hours where there is no classifier of the data.
-    classifiers = judged.classifiers(lab.folder, _images(data, "train").name)
+    classifiers = [
+        judged.classifier(_images(data, "train").name),
+        judged.another_classifier(lab.folder),
+    ]
     lab.train(list(rows.values()))
     found = {name: judged.errors(lab, each, classifiers) for name, each in rows.items()}
     accuracies = judged.accuracies(classifiers, _images(data, "held_out"))
     protocol = judged.PROTOCOL.format(accuracies=accuracies)
-    _write(lab, results, "table8", *_judged(found), protocol)
+    _write(lab, results, "table8", *judged.table(found, PAPER["table8"]), protocol)
 
 
 def _write_table8_classes(lab, results):
     (data,) = [name for name, paper in DATA[SCALE.value].items() if paper == "MNIST"]
     images = _images(data, "train")
-    classifiers = judged.classifiers(lab.folder, images.name)[:1]
-    found = judged.per_class(lab, _judged_rows(data), *classifiers, images.num_classes)
+    classifier = judged.classifier(images.name)
+    found = judged.per_class(lab, _judged_rows(data), classifier, images.num_classes)
     protocol = judged.PER_CLASS_PROTOCOL.format(
-        accuracies=judged.accuracies(classifiers, _images(data, "held_out")),
+        accuracies=judged.accuracies([classifier], _images(data, "held_out")),
         seeds=", ".join(map(str, lab.seeds)),
     )
     found = {name: {"E3, %": values} for name, values in found.items()}
-    _write(lab, results, "table8-classes", *_judged(found), protocol)
-
-
-def _judged(found):
-    """The lines of Table 8 and its claims."""
-    lines = [
-        {
-            "model": name,
-            **{measure: tables.spread(values) for measure, values in errors.items()},
-            "paper, %": PAPER["table8"][name],
-        }
-        for name, errors in found.items()
-    ]
-    claims = [
-        {
-            "claim": f"{better} has a lower error than {worse}",
-            "measure": measure,
-            "verdict": tables.verdict(found[better][measure], found[worse][measure]),
-        }
-        for better, worse in itertools.pairwise(reversed(found))
-        for measure in found[better]
-    ]
-    return lines, claims
+    _write(lab, results, "table8-classes", *judged.table(found, PAPER["table8"]), protocol)
 
 
 def _flagfile(recipe, data):
