@@ -6,9 +6,10 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgan_zoo.layers import glimpse
-from tfgan_zoo.models import draw
+from tfgan_zoo.models import dave, draw
 
 SPEC = draw.DRAWSpec(
     resolution=6,
@@ -53,7 +54,7 @@ def test_counts(name, both, generator):
 
 def test_initial_weights():
     network = draw.DRAWPosterior(dataclasses.replace(SPEC, e_units=64, init_std=0.01))
-    kernel, bias = network.get_layer("encoder").lstm.weights
+    kernel, bias = network.get_layer("steps").encoder.lstm.weights
     np.testing.assert_allclose(np.std(kernel), 0.01, rtol=0.05)
     assert not np.any(bias)
 
@@ -78,8 +79,8 @@ def lstm(layer, inputs, hidden, memory):
 
 def by_hand(network, images, noise):
     """Section 2.1 and, in steps of the posterior, of the generator: logits after each, and KL."""
-    spec, encoder = network.spec, network.get_layer("encoder")
-    decoder, side = network.get_layer("decoder"), spec.resolution
+    spec, steps = network.spec, network.get_layer("steps")
+    encoder, decoder, side = steps.encoder, steps.decoder, spec.resolution
     x, count = (images + 1) / 2, len(images)
     canvas, kl, canvases = np.zeros_like(x), 0.0, []
     e_state, d_state = (np.zeros((2, count, units)) for units in (spec.e_units, spec.d_units))
@@ -112,9 +113,38 @@ def test_recurrence_in_numpy(spec):
     np.testing.assert_allclose(outputs["kl"], kl, rtol=1e-4)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_gradients_of_the_loop_are_those_of_the_unrolled_steps(jit_compile):
+    network, fed = posterior(), inputs()
+    encoder, decoder = network.get_layer("steps").encoder, network.get_layer("steps").decoder
+    weights = [weight.value for weight in network.trainable_variables]
+
+    def unrolled():
+        e_state, d_state = ([tf.zeros((3, units))] * 2 for units in (SPEC.e_units, SPEC.d_units))
+        pixels, canvas, kl = 0.5 * (fed["images"] + 1), tf.zeros((3, *SPEC.shape)), 0.0
+        for step in range(SPEC.time_steps):
+            *e_state, mean, log_sigma = encoder([pixels, canvas, d_state[0], *e_state])
+            latents = mean + tf.exp(log_sigma) * fed["noise"][:, step]
+            *d_state, canvas = decoder([latents, *d_state, canvas])
+            kl += dave.kl_divergence(mean, log_sigma)
+        return canvas, kl
+
+    def gradients(outputs):
+        with tf.GradientTape() as tape:
+            canvas, kl = outputs()
+            loss = tf.reduce_sum(canvas**2) + tf.reduce_sum(kl)
+        return tape.gradient(loss, weights)
+
+    compiled = tf.function(gradients, jit_compile=jit_compile, autograph=False)
+    found = compiled(lambda: network(fed).values())
+    for one, two in zip(found, gradients(unrolled), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-3)
+
+
 def test_the_generator_is_the_decoder_of_the_posterior():
     network = posterior()
-    for layer in (network.get_layer("encoder").mean, network.get_layer("encoder").log_sigma):
+    encoder = network.get_layer("steps").encoder
+    for layer in (encoder.mean, encoder.log_sigma):
         for weight in layer.weights:
             weight.assign(np.zeros(weight.shape))
     fed = inputs()
@@ -143,7 +173,7 @@ def test_latents_of_a_step_change_that_one_and_all_later_ones():
 def test_weights_are_shared_and_saved_once(tmp_path):
     generator = draw.DRAWGenerator(SPEC)
     network = draw.DRAWPosterior(SPEC, generator)
-    assert network.get_layer("decoder") is generator.get_layer("decoder")
+    assert network.get_layer("steps").decoder is generator.get_layer("decoder")
     network.save_weights(tmp_path / "posterior.weights.h5")
     found = []
     with h5py.File(tmp_path / "posterior.weights.h5") as file:
@@ -165,7 +195,7 @@ def test_a_loaded_posterior_is_whole(spec, tmp_path):
 
 
 def test_steps_round_trip():
-    layer = posterior().get_layer("encoder")
+    layer = posterior().get_layer("steps").encoder
     again = draw.DRAWEncoderStep.from_config(layer.get_config())
     assert again.spec == layer.spec and again.get_config() == layer.get_config()
 
