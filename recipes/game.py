@@ -55,7 +55,16 @@ INFORMATION = flags.DEFINE_float(
     "information", 1.0, "Weight of InfoGAN's bound of mutual information.", lower_bound=0.0
 )
 CLASS_ERROR = flags.DEFINE_float(
-    "class_error", 1.0, "Weight of PGGAN's auxiliary classifier, if there are classes.", 0.0
+    "class_error", 1.0, "Weight of an auxiliary classifier's error, if there is one.", 0.0
+)
+G_CLASS_ERROR = flags.DEFINE_float(
+    "g_class_error", None, "The same in the generator's loss. Default: as --class_error.", 0.0
+)
+CLASS_ERROR_OF = flags.DEFINE_enum(
+    "class_error_of",
+    "both",
+    ["both", "real"],
+    "Images whose classes the discriminator learns to recognise: real and generated, or real ones.",
 )
 ORTHOGONAL = flags.DEFINE_float(
     "orthogonal", 0.0, "Weight of the generator's off-diagonal penalty, eq. 3.", lower_bound=0.0
@@ -228,7 +237,7 @@ def _generator_rule(spec, rate):
     return UpdateRule(
         _optimizer(rate * G_LEARNING_RATE.value, updates=1),
         micro_batches=G_MICRO_BATCHES.value,
-        penalties=(*penalties, *_heads(spec)),
+        penalties=(*penalties, *_heads(spec, _g_class_error())),
         projections=(ClampSingularValues(target, ratio),) if SIGMA_CLAMP.value else (),
     )
 
@@ -246,7 +255,7 @@ def _discriminator_rule(spec, rate, augment):
         _optimizer(rate * D_LEARNING_RATE.value, updates=D_STEPS.value),
         steps=D_STEPS.value,
         micro_batches=D_MICRO_BATCHES.value,
-        penalties=(*penalties, *_heads(spec)),
+        penalties=(*penalties, *_heads(spec, CLASS_ERROR.value)),
         projections=(ClipWeights(CLIP.value),) if CLIP.value else (),
         observers=(
             *((drive_noise,) if getattr(spec, "d_noise", False) else ()),
@@ -255,12 +264,16 @@ def _discriminator_rule(spec, rate, augment):
     )
 
 
-def _heads(spec):
+def _g_class_error():
+    return CLASS_ERROR.value if G_CLASS_ERROR.value is None else G_CLASS_ERROR.value
+
+
+def _heads(spec, class_error):
     """The part of both losses that is about what discriminators say besides logits."""
     if getattr(spec, "infers", False) and INFORMATION.value:
         return (MutualInformation(INFORMATION.value, spec.num_classes, spec.codes),)
     if getattr(spec, "recognises", False):
-        return (ClassError(CLASS_ERROR.value),)
+        return (ClassError(class_error, real_only=CLASS_ERROR_OF.value == "real"),)
     return ()
 
 
