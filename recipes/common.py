@@ -71,6 +71,11 @@ ONLY_CLASS = flags.DEFINE_integer(
     "only_class", None, "Number of the one class of the data to train on. Default: all.", 0
 )
 BALANCED = flags.DEFINE_bool("balanced", False, "Train on images of all classes equally often.")
+DEQUANTIZE = flags.DEFINE_bool(
+    "dequantize",
+    False,
+    "Add noise as wide as a grey level to real images: x / 128 - 1 + U(0, 1 / 128).",
+)
 FLIP = flags.DEFINE_bool("flip", False, "Mirror half of the real images left to right.")
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 64, "Images per update, over all replicas.", lower_bound=1
@@ -296,6 +301,7 @@ def _plan():
         seed=SEED.value,
         flip=FLIP.value,
         balanced=BALANCED.value,
+        dequantize=DEQUANTIZE.value,
         log_every=LOG_EVERY.value,
         save_every=SAVE_EVERY.value,
         sample_every=SAMPLE_EVERY.value,
