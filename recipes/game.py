@@ -25,11 +25,12 @@ from tfgan_zoo.training.penalties import (
     OffDiagonal,
 )
 from tfgan_zoo.training.projections import ClampSingularValues, ClipWeights
-from tfgan_zoo.training.schedules import LinearDecay
+from tfgan_zoo.training.schedules import DividedDecay, LinearDecay
 
 LOSS = flags.DEFINE_enum("loss", "non_saturating", sorted(losses.LOSSES), "Adversarial loss.")
 D_STEPS = flags.DEFINE_integer("d_steps", 1, "Discriminator updates per step.", lower_bound=1)
-OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop"], "Of both players.")
+OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop", "sgd"], "Of both players.")
+MOMENTUM = flags.DEFINE_float("momentum", 0.5, "SGD's.", lower_bound=0.0, upper_bound=0.9999)
 G_LEARNING_RATE = flags.DEFINE_float("g_learning_rate", 2e-4, "Generator's.", lower_bound=0.0)
 D_LEARNING_RATE = flags.DEFINE_float("d_learning_rate", 2e-4, "Discriminator's.", lower_bound=0.0)
 CLIP = flags.DEFINE_float(
@@ -106,6 +107,12 @@ HALVE_AFTER = flags.DEFINE_integer(
 )
 DECAY_FROM = flags.DEFINE_integer(
     "decay_from", None, "Step from which both rates fall linearly, to 0 at --steps.", lower_bound=0
+)
+DIVIDE_RATES = flags.DEFINE_float(
+    "divide_rates", None, "What both rates are divided by after each step.", lower_bound=1.0
+)
+LOWEST_RATE = flags.DEFINE_float(
+    "lowest_rate", 0.0, "Below which --divide_rates does not get them.", lower_bound=0.0
 )
 EMA_DECAY = flags.DEFINE_float(
     "ema_decay",
@@ -284,6 +291,11 @@ def _optimizer(rate, updates):
     elif HALVE_AFTER.value is not None:
         schedules = keras.optimizers.schedules
         rate = schedules.InverseTimeDecay(rate, HALVE_AFTER.value * updates, decay_rate=1.0)
+    elif DIVIDE_RATES.value is not None:
+        divisor = DIVIDE_RATES.value ** (1 / updates)
+        rate = DividedDecay(rate, divisor, min(rate, LOWEST_RATE.value))
+    if OPTIMIZER.value == "sgd":
+        return keras.optimizers.SGD(rate, MOMENTUM.value)
     if OPTIMIZER.value == "rmsprop":
         # The epsilon of TensorFlow 1, with which WGAN was published; Keras has 1e-7.
         return keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-10)
@@ -339,11 +351,17 @@ def _check_schedules():
             f"--decay_from must be below --steps={common.STEPS.value}. "
             f"Received: {DECAY_FROM.value}."
         )
-    falling = [flag for flag in (DECAY_FROM, HALVE_AFTER) if flag.value is not None]
+    schedules = (DECAY_FROM, HALVE_AFTER, DIVIDE_RATES)
+    falling = [flag for flag in schedules if flag.value is not None]
     if len(falling) > 1:
         raise ValueError(
-            "--decay_from and --halve_after are two schedules for the same rates. "
-            f"Received: {DECAY_FROM.value} and {HALVE_AFTER.value}. Drop one of them."
+            "--decay_from, --halve_after and --divide_rates are schedules for the same rates. "
+            f"Received: {', '.join(f'--{flag.name}={flag.value}' for flag in falling)}. Keep one."
+        )
+    if LOWEST_RATE.value and DIVIDE_RATES.value is None:
+        raise ValueError(
+            "--lowest_rate goes with --divide_rates. "
+            f"Received: --lowest_rate={LOWEST_RATE.value} without. Drop it."
         )
     if falling and common.ROLLBACK_RATE.value != 1.0:
         raise ValueError(

@@ -73,7 +73,8 @@ def _pairs(flag, kind):
 def check_flags(replicas: int) -> None:
     """Raises ValueError for flags that contradict one another."""
     game.check_flags(replicas)
-    falling = [flag for flag in (game.DECAY_FROM, game.HALVE_AFTER) if flag.value is not None]
+    schedules = (game.DECAY_FROM, game.HALVE_AFTER, game.DIVIDE_RATES)
+    falling = [flag for flag in schedules if flag.value is not None]
     if falling:
         raise ValueError(
             f"--{falling[0].name} counts steps from the beginning, but optimizers begin anew in "

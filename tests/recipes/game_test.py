@@ -1,5 +1,6 @@
 """What the flags of a game ask for: the rules of both players."""
 
+import keras
 import pytest
 from absl import flags
 from absl.testing import flagsaver
@@ -45,3 +46,38 @@ def test_auxiliary_classifiers(rules, given, of_generator, of_discriminator):
     assert found["d"].penalties == (of_discriminator,)
     without = rules("--variant=resnet-cifar10", *given)
     assert without["g"].penalties == without["d"].penalties == ()
+
+
+def test_gradient_descent_with_momentum_and_divided_rates(rules):
+    given = ["--optimizer=sgd", "--momentum=0.6", "--d_steps=2", "--g_learning_rate=0.1"]
+    given += ["--d_learning_rate=0.2", "--divide_rates=1.21", "--lowest_rate=0.01"]
+    found = rules("--variant=cgan-mlp-mnist", *given)
+    assert all(type(rule.optimizer) is keras.optimizers.SGD for rule in found.values())
+    assert [rule.optimizer.momentum for rule in found.values()] == [0.6, 0.6]
+    schedules = {side: rule.optimizer._learning_rate for side, rule in found.items()}
+    # By 1.21 in each step: of two updates of the discriminator, by 1.1 in each.
+    assert float(schedules["g"](1)) == pytest.approx(0.1 / 1.21)
+    assert float(schedules["d"](1)) == pytest.approx(0.2 / 1.1)
+    assert float(schedules["g"](100)) == float(schedules["d"](100)) == pytest.approx(0.01)
+    constant = rules("--variant=cgan-mlp-mnist", "--optimizer=sgd")["g"].optimizer
+    assert float(constant.learning_rate) == pytest.approx(2e-4) and constant.momentum == 0.5
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (
+            ["--divide_rates=1.1", "--halve_after=5"],
+            "schedules for the same rates. Received: --halve_after=5, --divide_rates=1.1. Keep",
+        ),
+        (
+            ["--lowest_rate=0.1"],
+            "--lowest_rate goes with --divide_rates. Received: --lowest_rate=0.1",
+        ),
+        (["--divide_rates=1.1", "--rollback_rate=0.5"], "for constant learning rates.*=1.1"),
+    ],
+)
+def test_schedules_that_contradict(rules, given, message):
+    rules("--variant=cgan-mlp-mnist", *given)
+    with pytest.raises(ValueError, match=message):
+        game.check_flags(1)

@@ -72,6 +72,7 @@ REFUSED = [
     (["--batch_sizes=8:6"], "must divide|must be a multiple of the spec's group=4"),
     (["--first_resolution=6"], "`resolution` must be `first` doubled"),
     (["--halve_after=10"], "Use --rates"),
+    (["--divide_rates=1.1"], "Use --rates"),
     (["--spec=resolution=12"], "`resolution` must be 4 doubled"),
 ]
 
