@@ -9,6 +9,7 @@ from recipes import common, game
 
 METHOD = game.method(
     "cgan",
+    "cgan_mlp",
     latents="uniform",
 )
 

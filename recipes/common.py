@@ -71,6 +71,11 @@ ONLY_CLASS = flags.DEFINE_integer(
     "only_class", None, "Number of the one class of the data to train on. Default: all.", 0
 )
 BALANCED = flags.DEFINE_bool("balanced", False, "Train on images of all classes equally often.")
+DEQUANTIZE = flags.DEFINE_bool(
+    "dequantize",
+    False,
+    "Add noise as wide as a grey level to real images: x / 128 - 1 + U(0, 1 / 128).",
+)
 FLIP = flags.DEFINE_bool("flip", False, "Mirror half of the real images left to right.")
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 64, "Images per update, over all replicas.", lower_bound=1
@@ -194,7 +199,8 @@ def main(method: Method) -> None:
     method.set_defaults()
     # What --help lists: the flags of the method, which are defined elsewhere.
     own = (method.build.__module__, method.check_flags.__module__)
-    for module in {*own, optimizers.__name__, augmenting.__name__}:
+    # By name: not all recipes have rates that fall.
+    for module in {*own, optimizers.__name__, augmenting.__name__, "recipes.rates"}:
         for flag in flags.FLAGS.get_flags_for_module(module):
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda argv: _run(method, argv))
@@ -296,6 +302,7 @@ def _plan():
         seed=SEED.value,
         flip=FLIP.value,
         balanced=BALANCED.value,
+        dequantize=DEQUANTIZE.value,
         log_every=LOG_EVERY.value,
         save_every=SAVE_EVERY.value,
         sample_every=SAMPLE_EVERY.value,

@@ -5,10 +5,9 @@ A method is its families of networks and the defaults of these flags; see `metho
 
 import dataclasses
 
-import keras
 from absl import flags
 
-from recipes import augmenting, common, optimizers, variants
+from recipes import augmenting, common, rates, variants
 from tfgan_zoo import losses
 from tfgan_zoo.layers.gates import GatedAdd
 from tfgan_zoo.models import registry
@@ -32,7 +31,6 @@ from tfgan_zoo.training.penalties import (
     kernels,
 )
 from tfgan_zoo.training.projections import ClampSingularValues, ClipWeights
-from tfgan_zoo.training.schedules import LinearDecay
 
 L2_WEIGHTS = {"all": trainable_weights, "kernels": kernels, "dense": dense_kernels}
 
@@ -45,7 +43,6 @@ D_CATCH_UP = flags.DEFINE_integer(
     "of 500: WGAN. Default: --d_steps, as in all others.",
     lower_bound=1,
 )
-OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop"], "Of both players.")
 G_LEARNING_RATE = flags.DEFINE_float("g_learning_rate", 2e-4, "Generator's.", lower_bound=0.0)
 D_LEARNING_RATE = flags.DEFINE_float("d_learning_rate", 2e-4, "Discriminator's.", lower_bound=0.0)
 CLIP = flags.DEFINE_float(
@@ -81,7 +78,16 @@ INFORMATION = flags.DEFINE_float(
     "information", 1.0, "Weight of InfoGAN's bound of mutual information.", lower_bound=0.0
 )
 CLASS_ERROR = flags.DEFINE_float(
-    "class_error", 1.0, "Weight of PGGAN's auxiliary classifier, if there are classes.", 0.0
+    "class_error", 1.0, "Weight of an auxiliary classifier's error, if there is one.", 0.0
+)
+G_CLASS_ERROR = flags.DEFINE_float(
+    "g_class_error", None, "The same in the generator's loss. Default: as --class_error.", 0.0
+)
+CLASS_ERROR_OF = flags.DEFINE_enum(
+    "class_error_of",
+    "both",
+    ["both", "real"],
+    "Images whose classes the discriminator learns to recognise: real and generated, or real ones.",
 )
 ORTHOGONAL = flags.DEFINE_float(
     "orthogonal", 0.0, "Weight of the generator's off-diagonal penalty, eq. 3.", lower_bound=0.0
@@ -117,12 +123,6 @@ G_MICRO_BATCHES = flags.DEFINE_integer(
     1,
     "Parts, each of the size of the discriminator's, that the generator's batch is made of.",
     lower_bound=1,
-)
-HALVE_AFTER = flags.DEFINE_integer(
-    "halve_after", None, "Steps after which both rates are half: rate / (1 + step / this).", 1
-)
-DECAY_FROM = flags.DEFINE_integer(
-    "decay_from", None, "Step from which both rates fall linearly, to 0 at --steps.", lower_bound=0
 )
 EMA_DECAY = flags.DEFINE_float(
     "ema_decay",
@@ -228,7 +228,9 @@ def _rules(spec, rate, generator, discriminator, augment):
         SHARING.value,
         **rules,
         pairs=kernel_pairs(generator, discriminator),
-        optimizer=_optimizer(rate * SHARED_LEARNING_RATE.value, updates=1) if average else None,
+        optimizer=rates.optimizer(rate * SHARED_LEARNING_RATE.value, updates=1)
+        if average
+        else None,
         every=AVERAGE_EVERY.value,
     )
 
@@ -263,9 +265,9 @@ def _generator_rule(spec, rate):
     if G_L2.value:
         penalties.append(L2(G_L2.value, L2_WEIGHTS[L2_OF.value]))
     return UpdateRule(
-        _optimizer(rate * G_LEARNING_RATE.value, updates=1),
+        rates.optimizer(rate * G_LEARNING_RATE.value, updates=1),
         micro_batches=G_MICRO_BATCHES.value,
-        penalties=(*penalties, *_heads(spec)),
+        penalties=(*penalties, *_heads(spec, _g_class_error())),
         projections=(ClampSingularValues(target, ratio),) if SIGMA_CLAMP.value else (),
     )
 
@@ -282,10 +284,10 @@ def _discriminator_rule(spec, rate, augment):
     if D_L2.value:
         penalties.append(L2(D_L2.value, L2_WEIGHTS[L2_OF.value]))
     return UpdateRule(
-        _optimizer(rate * D_LEARNING_RATE.value, updates=D_STEPS.value),
+        rates.optimizer(rate * D_LEARNING_RATE.value, updates=D_STEPS.value),
         steps=D_STEPS.value,
         micro_batches=D_MICRO_BATCHES.value,
-        penalties=(*penalties, *_heads(spec)),
+        penalties=(*penalties, *_heads(spec, CLASS_ERROR.value)),
         projections=(ClipWeights(CLIP.value),) if CLIP.value else (),
         observers=(
             *((drive_noise,) if getattr(spec, "d_noise", False) else ()),
@@ -294,26 +296,17 @@ def _discriminator_rule(spec, rate, augment):
     )
 
 
-def _heads(spec):
+def _g_class_error():
+    return CLASS_ERROR.value if G_CLASS_ERROR.value is None else G_CLASS_ERROR.value
+
+
+def _heads(spec, class_error):
     """The part of both losses that is about what discriminators say besides logits."""
     if getattr(spec, "infers", False) and INFORMATION.value:
         return (MutualInformation(INFORMATION.value, spec.num_classes, spec.codes),)
     if getattr(spec, "recognises", False):
-        return (ClassError(CLASS_ERROR.value),)
+        return (ClassError(class_error, real_only=CLASS_ERROR_OF.value == "real"),)
     return ()
-
-
-def _optimizer(rate, updates):
-    """The optimizer of a player with so many updates per step."""
-    if DECAY_FROM.value is not None:
-        rate = LinearDecay(rate, DECAY_FROM.value * updates, common.STEPS.value * updates)
-    elif HALVE_AFTER.value is not None:
-        schedules = keras.optimizers.schedules
-        rate = schedules.InverseTimeDecay(rate, HALVE_AFTER.value * updates, decay_rate=1.0)
-    if OPTIMIZER.value == "rmsprop":
-        # The epsilon of TensorFlow 1, with which WGAN was published; Keras has 1e-7.
-        return keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-10)
-    return optimizers.adam(rate)
 
 
 def check_flags(replicas):
@@ -339,13 +332,9 @@ def check_flags(replicas):
             f"Received: --gradient_penalty={GRADIENT_PENALTY.value} for {variants.VARIANT.value}. "
             "Add --spec=d_norm=none, or take the variant without."
         )
-    if D_CATCH_UP.value and D_CATCH_UP.value % D_STEPS.value:
-        raise ValueError(
-            f"--d_catch_up must be a multiple of --d_steps={D_STEPS.value}, whose updates it "
-            f"repeats. Received: {D_CATCH_UP.value}."
-        )
     _check_sharing()
-    _check_schedules()
+    _check_catch_up()
+    rates.check_flags()
     augmenting.check_flags(LOSS.value)
 
 
@@ -364,25 +353,16 @@ def _check_sharing():
         )
 
 
-def _check_schedules():
-    if DECAY_FROM.value is not None and DECAY_FROM.value >= common.STEPS.value:
+def _check_catch_up():
+    if D_CATCH_UP.value is None:
+        return
+    if D_CATCH_UP.value % D_STEPS.value:
         raise ValueError(
-            f"--decay_from must be below --steps={common.STEPS.value}. "
-            f"Received: {DECAY_FROM.value}."
+            f"--d_catch_up must be a multiple of --d_steps={D_STEPS.value}, whose updates it "
+            f"repeats. Received: {D_CATCH_UP.value}."
         )
-    falling = [flag for flag in (DECAY_FROM, HALVE_AFTER) if flag.value is not None]
-    if len(falling) > 1:
-        raise ValueError(
-            "--decay_from and --halve_after are two schedules for the same rates. "
-            f"Received: {DECAY_FROM.value} and {HALVE_AFTER.value}. Drop one of them."
-        )
-    if falling and D_CATCH_UP.value:
+    if falling := rates.falling():
         raise ValueError(
             "--d_catch_up is for constant learning rates: others would fall with the updates. "
-            f"Received: --{falling[0].name}={falling[0].value}. Drop one of them."
-        )
-    if falling and common.ROLLBACK_RATE.value != 1.0:
-        raise ValueError(
-            "--rollback_rate is for constant learning rates. "
             f"Received: --{falling[0].name}={falling[0].value}. Drop one of them."
         )

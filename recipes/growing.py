@@ -7,7 +7,7 @@ import dataclasses
 
 from absl import flags
 
-from recipes import common, game, variants
+from recipes import common, game, rates, variants
 from tfgan_zoo.training.growing import Phase, Schedule
 
 FIRST_RESOLUTION = flags.DEFINE_integer(
@@ -73,7 +73,7 @@ def _pairs(flag, kind):
 def check_flags(replicas: int) -> None:
     """Raises ValueError for flags that contradict one another."""
     game.check_flags(replicas)
-    falling = [flag for flag in (game.DECAY_FROM, game.HALVE_AFTER) if flag.value is not None]
+    falling = rates.falling()
     if falling:
         raise ValueError(
             f"--{falling[0].name} counts steps from the beginning, but optimizers begin anew in "

@@ -32,6 +32,7 @@ class Plan:
     seed: int
     flip: bool
     balanced: bool
+    dequantize: bool
     log_every: int
     save_every: int
     sample_every: int
@@ -136,6 +137,7 @@ class Trainer:
             replicas=self.strategy.num_replicas_in_sync,
             flip=self.plan.flip,
             balanced=self.plan.balanced,
+            dequantize=self.plan.dequantize,
             labels=self.gan.takes_labels,
             fade=(lambda step: self.phase.alpha(tf.cast(step, tf.float32))) if fading else None,
         )

@@ -16,6 +16,8 @@ METHOD = game.method(
     d_learning_rate=1e-4,
     beta_2=0.9,
     gradient_penalty=10.0,
+    g_class_error=0.1,
+    class_error_of="real",
 )
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ from tfgan_zoo.models import registry
 FIRSTS = [min(registry.names(family), key=small.size) for family in registry.FAMILIES]
 # What is saved, exported and loaded. Of BigGAN's families all that differ up to 128 pixels, the
 # others being longer stacks of the same blocks; of the rest the smallest, and those with layer
-# norm, without windows, with feature maps that are cut to size.
+# norm, with an auxiliary classifier, without windows, with feature maps that are cut to size.
 NAMES = [
     name
     for name in small.distinct(registry.names())
     if small.family(name) in small.WIDTHS and registry.spec(name).resolution <= 128
 ]
 NAMES += [name for name in FIRSTS if name not in NAMES]
-NAMES += ["resnet-64", "draw-mnist-plain", "wgan-gp-code28"]
+NAMES += ["resnet-64", "resnet-cifar10-labels", "draw-mnist-plain", "wgan-gp-code28"]
 # The first family with each set of classes: for what takes a minute of compilation each.
 CLASSES = {family[1:]: name for name, family in reversed(registry.FAMILIES.items())}
 COMPILED = [FIRSTS[list(registry.FAMILIES).index(family)] for family in CLASSES.values()]

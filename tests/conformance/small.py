@@ -21,6 +21,7 @@ CHANGES = {
     "wgan": {"width": 4},
     "wgan_gp": {"width": 4},
     "cgan": {"width": 4, "hidden": 8},
+    "cgan_mlp": {"z_dim": 8, "g_units": (8, 4, 8), "d_units": (8, 4, 8)},
     "infogan": {"width": 4, "hidden": 8},
     "gran": {"width": 4, "z_dim": 8, "hidden": 8},
     "wirgan": {"width": 4, "z_dim": 8},

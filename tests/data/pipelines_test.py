@@ -158,6 +158,76 @@ def test_fading_accepts_python_numbers_and_keeps_shapes():
         pipelines.batches(numbered(5, side=3), 2, 0, fade=lambda step: 1)
 
 
+def test_dequantized_by_hand():
+    drawn = [0, 2**15, pipelines.NOISES - 1]
+    found = pipelines.dequantized(tf.constant([0, 128, 255], tf.uint8), tf.constant(drawn))
+    tiny = 2.0**-24
+    assert found.dtype == tf.float32
+    np.testing.assert_array_equal(found, [tiny - 1, 1 / 256 + tiny, 1 - tiny])
+
+
+def test_levels_do_not_meet_and_hold_their_byte():
+    pixels = np.arange(256, dtype=np.uint8)
+    for drawn in (0, pipelines.NOISES - 1):
+        values = pipelines.dequantized(tf.constant(pixels), tf.fill([256], drawn)).numpy()
+        np.testing.assert_array_equal(np.floor((values.astype("float64") + 1) * 128), pixels)
+    beyond = np.arange(256) / 127.5 * 128 - np.arange(256)  # x / 127.5 - 1, in widths of a level
+    assert np.all((beyond >= 0) & (beyond <= 1))
+
+
+def test_noise_of_grey_levels_by_its_moments():
+    (element,) = take(1, numbered(1, side=300), 2, 0, dequantize=True)
+    noise = element["images"] + 1.0
+    assert 0 < noise.min() < 1e-6 and 1 / 128 - 1e-6 < noise.max() < 1 / 128
+    # Of 180,000: deviations of the two are 5e-6 and 3e-6.
+    assert abs(noise.mean() - 1 / 256) < 2.5e-5
+    assert abs(noise.std() - 1 / 128 / 12**0.5) < 1.5e-5
+    pixels = noise.reshape(2, -1)
+    assert abs(np.corrcoef(*pixels)[0, 1]) < 0.02  # the same image, twice in one element
+
+
+def test_dequantized_batches_are_the_same_images():
+    options = {"parts": 2, "flip": True}
+    plain = take(3, numbered(40), 6, 5, **options)
+    noisy = take(3, numbered(40), 6, 5, dequantize=True, **options)
+    for a, b in zip(plain, noisy, strict=True):
+        assert b["images"].dtype == np.float32
+        np.testing.assert_array_equal(np.floor((b["images"] + 1) * 128), a["images"])
+        np.testing.assert_array_equal(a["labels"], b["labels"])
+    spec = pipelines.batches(numbered(40), 6, 5, dequantize=True, **options).element_spec
+    assert spec["images"] == tf.TensorSpec((12, 2, 2, 1), tf.float32)
+
+
+def test_dequantized_batches_resume_exactly_and_seeds_and_steps_differ():
+    whole = take(4, numbered(8), 8, 5, dequantize=True)
+    resumed = take(2, numbered(8), 8, 5, start_step=2, dequantize=True)
+    tf.nest.map_structure(np.testing.assert_array_equal, whole[2:], resumed)
+    other = take(1, numbered(8), 8, 6, dequantize=True)
+    noises = [np.mod((x["images"] + 1) * 128, 1).ravel() for x in (*whole, *other)]
+    assert len({tuple(noise) for noise in noises}) == 5
+
+
+def test_dequantized_batches_are_the_same_on_replicas_workers_and_in_parts():
+    (whole,) = take(1, numbered(30), 8, 3, dequantize=True)
+    (parts,) = take(1, numbered(30), 4, 3, parts=2, dequantize=True)
+    tf.nest.map_structure(np.testing.assert_array_equal, whole, parts)
+    options = {"parts": 2, "replicas": 2, "dequantize": True}
+    (dealt,) = take(1, numbered(30), 4, 3, **options)
+    order = np.arange(8).reshape(2, 2, 2).swapaxes(0, 1).ravel()
+    np.testing.assert_array_equal(dealt["images"], whole["images"][order])
+    shares = [take(1, numbered(30), 4, 3, worker=(n, 2), **options)[0] for n in range(2)]
+    joined = np.concatenate([share["images"] for share in shares])
+    np.testing.assert_array_equal(joined, dealt["images"])
+
+
+def test_dequantized_images_fade_too():
+    (noisy,) = take(1, numbered(9), 4, 1, dequantize=True)
+    (faded,) = take(1, numbered(9), 4, 1, dequantize=True, fade=lambda step: 0.25)
+    means = noisy["images"].mean(axis=(1, 2, 3), keepdims=True)
+    expected = 0.25 * noisy["images"] + 0.75 * means
+    np.testing.assert_allclose(faded["images"], expected, atol=1e-6)
+
+
 def unequal():
     """10 images of class 0, 3 of class 2, and a class 1 without any."""
     labels = np.int32(10 * [0] + 3 * [2])

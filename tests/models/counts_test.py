@@ -70,11 +70,21 @@ COUNTS = [
     ("pggan-table1", {}, 13_625_379, 13_631_009),
     ("pggan-table1-gulrajani", {}, None, None),
     ("resnet-cifar10", {}, 1_204_483, 1_053_825),
+    # Six norms of 128 channels have tables of 10 rows, 6 * 2 * 9 * 128 more; 128 * 10 + 10.
+    ("resnet-cifar10-labels", {}, 1_204_483 + 13_824, 1_053_825 + 1_290),
     ("resnet-64", {}, None, None),
     ("dcgan-mnist", {}, None, None),
     ("dcgan-cifar10", {}, None, None),
     ("dcgan-64", {}, 18_855_040, 17_232_768),
     ("dcgan-64-narrow", {}, 5_126_720, 4_315_584),
+    # 100 * 200 + 200, 10 * 1000 + 1000, 1200 * 1200 + 1200 and 1200 * 784 + 784; 784 * 1200 + 1200,
+    # 10 * 250 + 250, 290 * 960 + 960 and 240 + 1.
+    (
+        "cgan-mlp-mnist",
+        {},
+        20_200 + 11_000 + 1_441_200 + 941_584,
+        942_000 + 2_750 + 279_360 + 241,
+    ),
     ("cgan-mnist", {}, None, None),
     ("cgan-cifar10", {}, None, None),
     ("cgan-64", {}, None, None),

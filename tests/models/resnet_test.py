@@ -122,6 +122,67 @@ def test_discriminator_with_layer_norm_written_out():
     )
 
 
+# --- classes --------------------------------------------------------------------------------------
+
+WITH_LABELS = dataclasses.replace(SMALL_CIFAR10, num_classes=3)
+
+
+def test_conditional_generator_written_out():
+    """Each class has a gain, 1 plus the layer's, and an offset; the last norm is everybody's."""
+    network = resnet.ResNetGenerator(WITH_LABELS)
+    weights = with_random_weights(network)
+    latents = np.random.default_rng(1).normal(size=(4, 5)).astype("float32")
+    labels = np.array([2, 0, 1, 2], "int32")
+    found = ops.convert_to_numpy(network({"latents": latents, "labels": labels}))
+    for number, label in enumerate(labels):
+        own = dict(weights)
+        for block in (1, 2):
+            for norm in (1, 2):
+                name = f"block_{block}_norm_{norm}"
+                own[f"{name}/gain"] = 1 + weights[f"{name}_gain/embeddings"][label]
+                own[f"{name}/bias"] = weights[f"{name}_bias/embeddings"][label]
+        x = latents[number : number + 1] @ weights["seed/kernel"] + weights["seed/bias"]
+        x = x.reshape(1, 2, 2, 3)
+        for block in (1, 2):
+            x = up_block(own, f"block_{block}", x)
+        x = np.maximum(batch_norm(own, "norm", x), 0)
+        expected = np.tanh(conv(own, "to_rgb", x))
+        np.testing.assert_allclose(found[number : number + 1], expected, atol=1e-4)
+
+
+def test_conditional_generator_starts_without_conditions():
+    network = resnet.ResNetGenerator(WITH_LABELS)
+    latents = np.ones((3, 5), "float32")
+    images = ops.convert_to_numpy(network({"latents": latents, "labels": np.arange(3)}))
+    np.testing.assert_allclose(images[1:], images[:2], atol=1e-6)
+
+
+def test_auxiliary_classifier_by_hand():
+    network = resnet.ResNetDiscriminator(WITH_LABELS)
+    weights = with_random_weights(network)
+    features = keras.Model(network.inputs, network.get_layer("logits").input)
+    images, labels = images_of(WITH_LABELS), np.array([0, 1, 2, 1], "int32")
+    inputs = {"images": images, "labels": labels}
+    h = ops.convert_to_numpy(features(inputs))
+    assert h.shape == (4, 6)
+    said = {name: ops.convert_to_numpy(value) for name, value in network(inputs).items()}
+    logits = h @ weights["logits/kernel"] + weights["logits/bias"]
+    np.testing.assert_allclose(said["logits"], logits, rtol=1e-4, atol=1e-5)
+    classes = np.exp(h @ weights["classes/kernel"] + weights["classes/bias"])
+    right = classes[range(4), labels] / classes.sum(axis=1)
+    np.testing.assert_allclose(said["class_error"], -np.log(right), rtol=1e-4, atol=1e-5)
+    # The score is told no classes.
+    others = network({"images": images, "labels": labels[::-1].copy()})
+    np.testing.assert_array_equal(ops.convert_to_numpy(others["logits"]), said["logits"])
+
+
+def test_classes_may_be_penalised_and_without_them_nothing_changes():
+    GradientPenalty().check(resnet.ResNetDiscriminator(WITH_LABELS))
+    plain = resnet.ResNetDiscriminator(SMALL_CIFAR10)
+    assert WITH_LABELS.recognises and WITH_LABELS.supervised
+    assert not SMALL_CIFAR10.recognises and set(plain.input) == {"images"}
+
+
 # --- variants -------------------------------------------------------------------------------------
 
 
@@ -148,8 +209,13 @@ def test_the_discriminator_may_be_penalised(spec):
     network = resnet.ResNetDiscriminator(dataclasses.replace(spec, width=2))
     GradientPenalty().check(network)
     images = images_of(spec)
-    together = ops.convert_to_numpy(network({"images": images}, training=True))
-    alone = ops.convert_to_numpy(network({"images": images[1:2]}, training=True))
+    inputs = {"images": images} | ({"labels": np.arange(4)} if spec.num_classes else {})
+
+    def score(rows):
+        said = network({name: x[rows] for name, x in inputs.items()}, training=True)
+        return ops.convert_to_numpy(said["logits"] if spec.num_classes else said)
+
+    together, alone = score(slice(4)), score(slice(1, 2))
     np.testing.assert_allclose(alone, together[1:2], rtol=1e-4, atol=1e-6)
 
 
@@ -184,7 +250,6 @@ def test_initial_kernels():
         ({"flat_blocks": 4}, "All entries of `d_widths` but `flat_blocks`.*of which 4 do not"),
         ({"d_widths": (1,) * 7}, "no more than it can bear.*resolution=64"),
         ({"d_norm": "batch"}, "`d_norm` must be one of none, layer: with batch norm.*'batch'"),
-        ({"num_classes": 10}, "`num_classes` must be 0.*num_classes=10. For labels take"),
         ({"initializer": "xavier"}, "`initializer` must be one of.*'xavier'"),
     ],
 )

@@ -103,30 +103,48 @@ def test_another_order_is_another_run(parse, tmp_path):
         run.check(flags.FLAGS)
 
 
+@pytest.fixture(name="batches")
+def fixture_batches(parse, monkeypatch):
+    """What is trained on with these flags: five batches of 20 of 100 black images."""
+
+    def batches(given):
+        parse(*given)
+        seen = []
+        monkeypatch.setattr(trainer.loop, "train", lambda _, dataset, *__: seen.append(dataset))
+        labels = np.int32([0] * 90 + [1] * 10)
+        images = ImageSet("toy", "train", np.zeros((100, 2, 2, 1), np.uint8), labels, ("a", "b"))
+        settings = types.SimpleNamespace(
+            step=0,
+            bar=types.SimpleNamespace(update=lambda _: None, n=0),
+            phase=types.SimpleNamespace(fading=False, batch_size=20, last_step=1),
+            images=images,
+            plan=common._plan(),
+            gan=types.SimpleNamespace(micro_batches=1, batches=1, takes_labels=True),
+            strategy=types.SimpleNamespace(num_replicas_in_sync=1),
+            _callbacks=list,
+        )
+        trainer.Trainer._go_on(settings)
+        return list(seen[0].take(5).as_numpy_iterator())
+
+    return batches
+
+
 @pytest.mark.parametrize("given", [[], ["--balanced"]])
-def test_balanced_batches_are_trained_on(parse, monkeypatch, given):
-    parse(*given)
-    seen = []
-    monkeypatch.setattr(trainer.loop, "train", lambda _, dataset, *__: seen.append(dataset))
-    labels = np.int32([0] * 90 + [1] * 10)
-    images = ImageSet("toy", "train", np.zeros((100, 2, 2, 1), np.uint8), labels, ("a", "b"))
-    settings = types.SimpleNamespace(
-        step=0,
-        bar=types.SimpleNamespace(update=lambda _: None, n=0),
-        phase=types.SimpleNamespace(fading=False, batch_size=20, last_step=1),
-        images=images,
-        plan=common._plan(),
-        gan=types.SimpleNamespace(micro_batches=1, batches=1, takes_labels=True),
-        strategy=types.SimpleNamespace(num_replicas_in_sync=1),
-        _callbacks=list,
-    )
-    trainer.Trainer._go_on(settings)
-    batches = [batch["labels"].numpy() for batch in seen[0].take(5)]
-    counts = [np.bincount(batch, minlength=2).tolist() for batch in batches]
+def test_balanced_batches_are_trained_on(batches, given):
+    counts = [np.bincount(batch["labels"], minlength=2).tolist() for batch in batches(given)]
     if given:
         assert counts == [[10, 10]] * 5
     else:
         assert np.sum(counts, axis=0).tolist() == [90, 10]
+
+
+@pytest.mark.parametrize("given", [[], ["--dequantize"]])
+def test_noise_of_grey_levels_is_trained_on(batches, given):
+    images = np.concatenate([batch["images"] for batch in batches(given)])
+    if given:
+        assert len(np.unique(images)) > 390 and np.all((images > -1) & (images < 1 / 128 - 1))
+    else:
+        assert images.dtype == np.uint8 and not images.any()
 
 
 def test_one_class_cannot_be_balanced(tmp_path):

@@ -73,6 +73,7 @@ REFUSED = [
     (["--first_resolution=6"], "`resolution` must be `first` doubled"),
     (["--halve_after=10"], "Use --rates"),
     (["--d_catch_up=3"], "--d_catch_up is for networks that do not grow"),
+    (["--divide_rates=1.1"], "Use --rates"),
     (["--spec=resolution=12"], "`resolution` must be 4 doubled"),
 ]
 

@@ -407,3 +407,7 @@ def test_class_error_of_both_sides():
     penalty = penalties.ClassError(0.5)
     np.testing.assert_allclose(penalty(g_play), 0.5 * 2.0, rtol=1e-6)
     np.testing.assert_allclose(penalty(d_play), 0.5 * (2.0 + 0.6), rtol=1e-6)
+    # WGAN-GP's: the discriminator's turn is about real images only.
+    penalty = penalties.ClassError(0.5, real_only=True)
+    np.testing.assert_allclose(penalty(g_play), 0.5 * 2.0, rtol=1e-6)
+    np.testing.assert_allclose(penalty(d_play), 0.5 * 0.6, rtol=1e-6)

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from tfgan_zoo.data.image_set import ImageSet
 
+NOISES = 2**16  # places in a grey level, of which noise is made
+
 
 def batches(  # noqa: PLR0913  All but the first three have defaults that change nothing.
     image_set: ImageSet,
@@ -20,6 +22,7 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
     labels: bool = True,
     fade: Callable | None = None,
     balanced: bool = False,
+    dequantize: bool = False,
     worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns an endless dataset of what a discriminator takes.
@@ -43,12 +46,15 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
             x * alpha + up(down(x)) * (1 - alpha), as in the code of Karras et al., 2018.
         balanced: Whether classes come equally often: each once in every round of all classes, in
             an order of its own. Then each class has its own epochs.
+        dequantize: Whether images are what `dequantized` makes of them, with noise that depends on
+            the seed, the step and the place in the element alone.
         worker: (number, how many there are): elements hold the consecutive share of that worker,
             whose replicas are as many as every other's.
 
     Returns:
         {"images": uint8 [batch_size * parts / workers, R, R, C], of which the step on the device
-        makes x / 127.5 - 1, with `fade` that in float32; "labels": int32, as many}.
+        makes x / 127.5 - 1, with `fade` that in float32, with `dequantize` float32 too; "labels":
+        int32, as many}.
     """
     _check(image_set, batch_size, seed, start_step, parts, replicas)
     _check_worker(worker, replicas)
@@ -71,14 +77,43 @@ def batches(  # noqa: PLR0913  All but the first three have defaults that change
         if flip:
             mirrored = tf.reshape(tf.ensure_shape(mirrored, len(rows)), (-1, 1, 1, 1))
             images = tf.where(mirrored, tf.reverse(images, (2,)), images)
-        if fade:
+        if dequantize:
+            # All of the element's noise, of which this worker takes its rows.
+            drawn = _grey_noise((batch_size * parts, *shape), seed, step)
+            images = dequantized(images, tf.gather(drawn, rows))
+        elif fade:
             images = tf.cast(images, tf.float32) / 127.5 - 1.0
+        if fade:
             images = _fade(images, tf.cast(fade(step), tf.float32))
         classes = {"labels": tf.ensure_shape(classes, len(rows))} if labels else {}
         return {"images": images, **classes}
 
     steps = tf.data.Dataset.counter(start_step)
     return steps.map(element, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def dequantized(images: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+    """Images as if grey levels were not whole numbers: x / 128 - 1 + U(0, 1 / 128), float32.
+
+    The noise is as wide as a level, so that values fill (-1, 1), and levels do not meet: all are
+    odd multiples of 2^-24, which float32 has exactly. What x / 127.5 - 1 makes of a byte is in its
+    level, or at an end of it.
+    Reference: the code of Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028, and of Miyato
+    et al., 2018, https://arxiv.org/abs/1802.05957.
+
+    Args:
+        images: uint8, of any shape.
+        drawn: int32 in [0, NOISES), of that shape: where in its level each value is to be.
+    """
+    odd = 2 * NOISES * tf.cast(images, tf.int32) + 2 * drawn + 1
+    return tf.cast(odd - 2**24, tf.float32) / 2**24
+
+
+def _grey_noise(shape, seed, step):
+    """For `dequantized`: the same with every compiler, which is promised of integers only."""
+    # A number that no replica folds in: its other noise would be correlated.
+    of_step = tf.random.fold_in(tf.stack([tf.cast(seed, tf.int64), step]), -1, "philox")
+    return tf.random.stateless_uniform(shape, of_step, 0, NOISES, tf.int32, alg="philox")
 
 
 def _fade(images: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:

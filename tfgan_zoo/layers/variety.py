@@ -6,6 +6,8 @@ With the first two, the images of a batch influence one another's logits.
 import keras
 from keras import ops
 
+from tfgan_zoo.layers.noise import Drawing
+
 CODES = 2**23  # of the integers that noise is made of: the same with and without XLA
 
 
@@ -105,21 +107,17 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
-class DrivenNoise(keras.layers.Layer):
+class DrivenNoise(Drawing):
     """Multiplies channels by noise whose strength follows how sure the discriminator is.
 
     [batch, ..., C] -> the same shape: x * (1 + strength * sqrt(C) * n), n ~ N(0, 1) for each image
-    and channel, in training only. One layer serves all places of a network. Replicas of a strategy
-    get the same noise.
+    and channel, in training only. One layer serves all places of a network.
     Reference: Karras et al., 2018, https://arxiv.org/abs/1710.10196, Appendix B, and its authors'
     code, which drives it by the loss, where the paper has the output, as here.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.seed_generator = keras.random.SeedGenerator(name="noise")
-
     def build(self, input_shape):
+        super().build(input_shape)
         self.strength, self.average = (
             self.add_weight(
                 (),
@@ -137,8 +135,7 @@ class DrivenNoise(keras.layers.Layer):
             return inputs
         channels = inputs.shape[-1]
         shape = (ops.shape(inputs)[0], *[1] * (len(inputs.shape) - 2), channels)
-        whole = keras.random.randint(shape, 0, CODES, "int32", seed=self.seed_generator)
-        uniform = (2.0 * ops.cast(whole, "float32") + 1.0) / CODES - 1.0
+        uniform = (2.0 * ops.cast(self.integers(shape, CODES), "float32") + 1.0) / CODES - 1.0
         normal = 2.0**0.5 * ops.erfinv(uniform)
         return inputs * ops.cast(1.0 + self.strength * channels**0.5 * normal, inputs.dtype)
 

@@ -272,6 +272,18 @@ def logits(features, inputs, style, use_bias=True):
     return spectral.SNDense(1, **settings)(features)
 
 
+def class_error(inputs, classes):
+    """An auxiliary classifier's error: the cross entropy of the labels in nats, [batch].
+
+    Reference: Odena et al., 2017, https://arxiv.org/abs/1610.09585, eq. 3.
+
+    Args:
+        inputs: Of the network, labels among them.
+        classes: Logits, [batch, num_classes].
+    """
+    return keras.losses.sparse_categorical_crossentropy(inputs["labels"], classes, from_logits=True)
+
+
 def to_images(x, filters, channels, style):
     """The tail of a generator: norm, ReLU, convolution and tanh -> images, float32.
 

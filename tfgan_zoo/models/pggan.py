@@ -268,9 +268,7 @@ class PGGANDiscriminator(Growing):
                 x = fade([LeakyReLU()(from_rgb[resolution // 2](small)), x])
         outputs = draw.head(x)
         if spec.num_classes:
-            error = keras.losses.sparse_categorical_crossentropy(
-                inputs["labels"], outputs[:, 1:], from_logits=True
-            )
+            error = blocks.class_error(inputs, outputs[:, 1:])
             outputs = {"logits": outputs[:, :1], "class_error": error}
         idle = [from_rgb[side] for side in halves[2 if fade else 1 :]]
         super().__init__(inputs, outputs, spec, idle, fade, **kwargs)

@@ -7,6 +7,7 @@ from tfgan_zoo.models import (
     biggan,
     biggan_deep,
     cgan,
+    cgan_mlp,
     dave,
     dcgan,
     draw,
@@ -33,6 +34,7 @@ class Family(NamedTuple):
 BIGGAN = (biggan.BigGANGenerator, biggan.BigGANDiscriminator)
 DEEP = (biggan_deep.BigGANDeepGenerator, biggan_deep.BigGANDeepDiscriminator)
 DCGAN = (dcgan.DCGANGenerator, dcgan.DCGANDiscriminator)
+CGAN_MLP = (cgan_mlp.CGANMLPGenerator, cgan_mlp.CGANMLPDiscriminator)
 GRAN = (gran.GRANGenerator, gran.GRANDiscriminator)
 FAMILIES = {
     "biggan": Family(biggan.VARIANTS, *BIGGAN),
@@ -43,6 +45,7 @@ FAMILIES = {
     "wgan": Family(wgan.WGAN, *DCGAN),
     "wgan_gp": Family(wgan.WGAN_GP, *DCGAN),
     "cgan": Family(cgan.CGAN, *DCGAN),
+    "cgan_mlp": Family(cgan_mlp.VARIANTS, *CGAN_MLP),
     "infogan": Family(cgan.INFOGAN, *DCGAN),
     "resnet": Family(resnet.VARIANTS, resnet.ResNetGenerator, resnet.ResNetDiscriminator),
     "pggan": Family(pggan.VARIANTS, pggan.PGGANGenerator, pggan.PGGANDiscriminator),

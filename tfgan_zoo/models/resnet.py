@@ -1,7 +1,9 @@
 """The residual networks of WGAN-GP: Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028.
 
-Unconditional, as in their authors' code: that upsamples before the first convolution of a block,
-where the paper's Appendix F says the second. Resampling is folded into the 3x3 convolutions.
+As in their authors' code: that upsamples before the first convolution of a block, where the paper's
+Appendix F says the second. Resampling is folded into the 3x3 convolutions. With classes, the norms
+of the generator's blocks have a gain and bias for each, and the discriminator has an auxiliary
+classifier beside its score (Odena et al., 2017, https://arxiv.org/abs/1610.09585).
 """
 
 import dataclasses
@@ -20,7 +22,7 @@ class ResNetSpec(Spec):
     """Both networks of one WGAN-GP; widths are in units of `width`.
 
     Raises:
-        ValueError: If the fields contradict one another, or there are classes.
+        ValueError: If the fields contradict one another.
     """
 
     resolution: int  # of square images, in pixels
@@ -33,7 +35,7 @@ class ResNetSpec(Spec):
     d_pooled: bool = True  # whether the head sees means over pixels, or every pixel
     inner_bias: bool = True  # whether the first convolution of a block has a bias
     z_dim: int = 128
-    num_classes: int = 0
+    num_classes: int = 0  # told to the generator, recognised by the discriminator
     channels: int = 3  # of the images
     initializer: str = "glorot_gain"  # one of blocks.INITIALIZERS
     bn_epsilon: float = 1e-5  # of layer norm, too
@@ -46,13 +48,12 @@ class ResNetSpec(Spec):
                 "penalty of an image would depend on the others. "
                 f"Received: d_norm={self.d_norm!r}."
             )
-        if self.num_classes:
-            raise ValueError(
-                "`num_classes` must be 0: the auxiliary classifier of the conditional WGAN-GP is "
-                f"not built. Received: num_classes={self.num_classes}. For labels take the family "
-                "sngan or biggan."
-            )
         blocks.check_initializer(self.initializer)
+
+    @property
+    def recognises(self) -> bool:
+        """Whether the discriminator names classes instead of being told them."""
+        return self.num_classes > 0
 
     @property
     def style(self) -> blocks.Style:
@@ -62,7 +63,7 @@ class ResNetSpec(Spec):
             spectral=False,
             sn_epsilon=1e-6,
             bn_epsilon=self.bn_epsilon,
-            num_classes=0,
+            num_classes=self.num_classes,
             standing=len(self.standing),
         )
 
@@ -88,6 +89,8 @@ VARIANTS = {
         inner_bias=False,
     ),
 }
+# Table 3, supervised: the same file with CONDITIONAL and ACGAN.
+VARIANTS["resnet-cifar10-labels"] = dataclasses.replace(VARIANTS["resnet-cifar10"], num_classes=10)
 # Ours, for the embedded digits.
 VARIANTS["resnet-digits"] = dataclasses.replace(
     VARIANTS["resnet-cifar10"], width=32, z_dim=32, channels=1
@@ -96,31 +99,42 @@ VARIANTS["resnet-digits"] = dataclasses.replace(
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
 class ResNetGenerator(Network):
-    """{"latents": [batch, z_dim]} -> images in [-1, 1], NHWC float32."""
+    """{"latents": [batch, z_dim], perhaps "labels": int32 [batch]} -> images in [-1, 1], NHWC.
+
+    The last norm has one gain and bias for all classes.
+    """
 
     spec_class = ResNetSpec
 
     def __init__(self, spec, **kwargs):
-        inputs = blocks.input_layers(0, latents=(spec.z_dim,))
+        inputs = blocks.input_layers(spec.num_classes, latents=(spec.z_dim,))
+
+        def norm(x, spec, name):
+            return blocks.conditional_norm(x, inputs.get("labels"), spec.style, name)
+
         first, *widths = (spec.width * multiple for multiple in spec.g_widths)
         side = spec.resolution >> len(widths)
         x = spectral.SNDense(side * side * first, name="seed", **spec.style.kernel())
         x = keras.layers.Reshape((side, side, first))(x(inputs["latents"]))
         for number, width in enumerate(widths, start=1):
-            x = _block(x, width, "up", _batch_norm, spec, f"block_{number}")
+            x = _block(x, width, "up", norm, spec, f"block_{number}")
         images = blocks.to_images(x, spec.channels, spec.channels, spec.style)
         super().__init__(inputs, images, spec, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
 class ResNetDiscriminator(Network):
-    """{"images": [batch, H, W, C] in [-1, 1]} -> logits [batch, 1]: no sigmoid, no batch norm."""
+    """{"images": [batch, H, W, C] in [-1, 1]} -> logits [batch, 1]: no sigmoid, no batch norm.
+
+    With classes it also takes "labels": int32 [batch] and returns {"logits": [batch, 1],
+    "class_error": [batch], the cross entropy of the label in nats}.
+    """
 
     spec_class = ResNetSpec
 
     def __init__(self, spec, **kwargs):
         shape = (spec.resolution, spec.resolution, spec.channels)
-        inputs = blocks.input_layers(0, images=shape)
+        inputs = blocks.input_layers(spec.num_classes, images=shape)
         norm = {"none": _no_norm, "layer": _layer_norm}[spec.d_norm]
         x = inputs["images"]
         if spec.d_stem:
@@ -141,8 +155,16 @@ class ResNetDiscriminator(Network):
             )
         if spec.d_pooled:
             x = keras.layers.GlobalAveragePooling2D(dtype="float32")(keras.layers.ReLU()(x))
-        logits = blocks.logits(keras.layers.Flatten()(x), inputs, spec.style)
-        super().__init__(inputs, logits, spec, **kwargs)
+        features = keras.layers.Flatten()(x)
+        outputs = _head(1, "logits", spec)(features)
+        if spec.num_classes:
+            classes = _head(spec.num_classes, "classes", spec)(features)
+            outputs = {"logits": outputs, "class_error": blocks.class_error(inputs, classes)}
+        super().__init__(inputs, outputs, spec, **kwargs)
+
+
+def _head(units, name, spec):
+    return spectral.SNDense(units, dtype="float32", name=name, **spec.style.kernel())
 
 
 def _block(x, width, resample, norm, spec, name, preactivated=True):
@@ -174,10 +196,6 @@ def _block(x, width, resample, norm, spec, name, preactivated=True):
     if resample == "up":
         shortcut = resampling.Upsample2D()(shortcut)
     return keras.layers.Add()([h, shortcut])
-
-
-def _batch_norm(x, spec, name):
-    return blocks.conditional_norm(x, None, spec.style, name)
 
 
 def _layer_norm(x, spec, name):

@@ -128,15 +128,19 @@ class LargestSingularValue:
 class ClassError:
     """The auxiliary classifier's part of both losses: weight * mean cross entropy of the labels.
 
-    That of the generated images, and in the discriminator's turn that of the real ones beside it.
+    That of the generated images, and in the discriminator's turn that of the real ones beside it,
+    or with `real_only` in its place.
     For discriminators with a head "class_error", [batch], in nats.
-    Reference: Odena et al., 2017, https://arxiv.org/abs/1610.09585, eq. 3.
+    Reference: Odena et al., 2017, https://arxiv.org/abs/1610.09585, eq. 3; `real_only`: the code of
+    Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028.
     """
 
     weight: float = 1.0
+    real_only: bool = False
 
     def __call__(self, turn):
-        heads = [turn.fake_heads] + ([turn.real_heads] if turn.real_heads else [])
+        real = [turn.real_heads] if turn.real_heads else []
+        heads = real if real and self.real_only else [*real, turn.fake_heads]
         return self.weight * sum(tf.reduce_mean(head["class_error"]) for head in heads)
 
 

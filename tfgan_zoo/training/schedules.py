@@ -69,3 +69,32 @@ class TriplingEpochs(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"rate": self.rate, "epochs": self.epochs, "updates": self.updates}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
+class DividedDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """`rate` divided by `divisor` after each update, but not below `lowest`.
+
+    Reference: Mirza and Osindero, 2014, https://arxiv.org/abs/1411.1784, section 4.1.
+
+    Raises:
+        ValueError: If `divisor` is below 1, or not 0 <= lowest <= rate.
+    """
+
+    def __init__(self, rate: float, divisor: float, lowest: float = 0.0):
+        if divisor < 1 or not 0 <= lowest <= rate:
+            raise ValueError(
+                "`divisor` must be at least 1, and `lowest` at least 0 and at most `rate`. "
+                f"Received: rate={rate}, divisor={divisor}, lowest={lowest}."
+            )
+        self.rate = rate
+        self.divisor = divisor
+        self.lowest = lowest
+
+    def __call__(self, step):
+        # Not a power of the divisor: 1.00004 is 1.00004005 in float32.
+        divided = self.rate * ops.exp(-math.log(self.divisor) * ops.cast(step, "float32"))
+        return ops.maximum(divided, self.lowest)
+
+    def get_config(self):
+        return {"rate": self.rate, "divisor": self.divisor, "lowest": self.lowest}
