@@ -2,6 +2,7 @@
 
 from tfgan_zoo.models import biggan as biggan
 from tfgan_zoo.models import biggan_deep as biggan_deep
+from tfgan_zoo.models import cgan_mlp as cgan_mlp
 from tfgan_zoo.models import dave as dave
 from tfgan_zoo.models import dcgan as dcgan
 from tfgan_zoo.models import draw as draw
