@@ -51,7 +51,8 @@ def window(numbers: Tensor, size: int, resolution: int) -> Window:
         (resolution - 1) / (size - 1)
     )
     pixels = np.arange(1, resolution + 1, dtype="float32")
-    distances = pixels - (centres + stride * offsets)
+    # In this order: NumPy's arrays do not subtract tensors of PyTorch.
+    distances = centres + stride * offsets - pixels
     weights = ops.exp(-0.5 * ops.square(distances) / variance)
     filters = weights / ops.maximum(ops.sum(weights, -1, keepdims=True), SMALLEST_SUM)
     columns, rows = ops.unstack(filters, 2, axis=1)
