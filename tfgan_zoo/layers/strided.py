@@ -9,10 +9,11 @@ from keras import ops
 
 from tfgan_zoo.layers.devices import only_cpus
 
-# Height and width of the smaller maps up to which gradients are made of other operations: on x86
-# CPUs TensorFlow's own take two to seven times as long as the convolution.
-SMALL = 8
-TINY = 4  # up to which the images' gradient is one product of matrices, not four convolutions
+# Height and width of the smaller maps up to which gradients are products of matrices: on x86 CPUs
+# TensorFlow's own take up to seven times as long as the convolution, at 4 pixels.
+SMALL = 4
+# Up to which the gradient of images, but not that of kernels, is faster by other means.
+TRANSPOSED = 8
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")
@@ -59,7 +60,7 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         halves = [side // 2 if side and side % 2 == 0 else None for side in inputs.shape[1:3]]
-        if not _is_fast(self, halves):
+        if not _is_fast(self, halves, SMALL):
             return super().convolution_op(inputs, kernel)
         # A copy is a tensor: gradients of one's own are not for variables.
         return _conv(ops.convert_to_tensor(inputs), ops.copy(kernel))
@@ -69,12 +70,12 @@ class Conv2D(keras.layers.Conv2D):
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`, in training by another algorithm where that is faster.
 
-    The adjoint of `Conv2D`: of stride 2 with `padding="same"`, from at most SMALL pixels. Out of
-    training, and so in exports, it is Keras's.
+    The adjoint of `Conv2D`: of stride 2 with `padding="same"`, from at most TRANSPOSED pixels. It is
+    Keras's out of training, and so in exports.
     """
 
     def call(self, inputs, training=False):
-        if not (training and _is_fast(self, inputs.shape[1:3])):
+        if not (training and _is_fast(self, inputs.shape[1:3], TRANSPOSED)):
             return super().call(inputs)
         outputs = _images_gradient(ops.convert_to_tensor(inputs), ops.copy(self.kernel))
         if self.use_bias:
@@ -82,7 +83,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _is_fast(layer, maps):
+def _is_fast(layer, maps, largest):
     """Whether the functions below do what the layer does, and faster.
 
     `maps` are height and width of its smaller side, None if unknown or not half of the larger.
@@ -93,7 +94,7 @@ def _is_fast(layer, maps):
         settings == ((2, 2), "same", "channels_last", (1, 1))
         and others == (1, None)
         and min(layer.kernel_size) >= 2
-        and all(side and side <= SMALL for side in maps)
+        and all(side and side <= largest for side in maps)
         and only_cpus()
     )
 
@@ -112,7 +113,7 @@ def _conv(images, kernel):
 @ops.custom_gradient
 def _images_gradient(upstream, kernel):
     """[batch, H, W, filters], [h, w, C, filters] -> [batch, 2 H, 2 W, C]."""
-    small = max(upstream.shape[1:3]) <= TINY
+    small = max(upstream.shape[1:3]) <= SMALL
     outputs = (_added_patches if small else _by_parity)(upstream, kernel)
     return outputs, lambda g: (_conv(g, kernel), _kernel_gradient(g, upstream, kernel))
 
