@@ -70,8 +70,8 @@ class Conv2D(keras.layers.Conv2D):
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`, in training by another algorithm where that is faster.
 
-    The adjoint of `Conv2D`: of stride 2 with `padding="same"`, from at most TRANSPOSED pixels. It is
-    Keras's out of training, and so in exports.
+    The adjoint of `Conv2D`: of stride 2 with `padding="same"`, from at most TRANSPOSED pixels. Out
+    of training, and so in exports, it is Keras's.
     """
 
     def call(self, inputs, training=False):
