@@ -1,5 +1,6 @@
 """Flags of augmentation and of sampling: what they contradict, and runs' own flags given again."""
 
+import functools
 import types
 
 import numpy as np
@@ -12,6 +13,7 @@ from recipes.run_directory import RunDirectory
 from tests.recipes.runs import refusals
 from tfgan_zoo.data.image_set import ImageSet
 from tfgan_zoo.training.augmentation import AdaptiveAugment, DiffAugment
+from tfgan_zoo.training.catch_up import CatchUp
 
 ADA = ["--augment=color,cutout", "--ada_target=0.5"]
 
@@ -107,22 +109,25 @@ def test_another_order_is_another_run(parse, tmp_path):
 def fixture_batches(parse, monkeypatch):
     """What is trained on with these flags: five batches of 20 of 100 black images."""
 
-    def batches(given):
+    def batches(given, step=0, catch_up=None):
         parse(*given)
         seen = []
         monkeypatch.setattr(trainer.loop, "train", lambda _, dataset, *__: seen.append(dataset))
         labels = np.int32([0] * 90 + [1] * 10)
         images = ImageSet("toy", "train", np.zeros((100, 2, 2, 1), np.uint8), labels, ("a", "b"))
         settings = types.SimpleNamespace(
-            step=0,
+            step=step,
             bar=types.SimpleNamespace(update=lambda _: None, n=0),
-            phase=types.SimpleNamespace(fading=False, batch_size=20, last_step=1),
+            phase=types.SimpleNamespace(
+                fading=False, batch_size=20, last_step=1, catch_up=catch_up
+            ),
             images=images,
             plan=common._plan(),
             gan=types.SimpleNamespace(micro_batches=1, batches=1, takes_labels=True),
             strategy=types.SimpleNamespace(num_replicas_in_sync=1),
             _callbacks=list,
         )
+        settings._batches = functools.partial(trainer.Trainer._batches, settings)
         trainer.Trainer._go_on(settings)
         return list(seen[0].take(5).as_numpy_iterator())
 
@@ -136,6 +141,14 @@ def test_balanced_batches_are_trained_on(batches, given):
         assert counts == [[10, 10]] * 5
     else:
         assert np.sum(counts, axis=0).tolist() == [90, 10]
+
+
+def test_position_in_the_data_is_that_of_all_rounds_before(batches):
+    """Three rounds before steps 0 and 1: step 1 is resumed with the fifth batch."""
+    labels = [batch["labels"] for batch in batches([])]
+    resumed = batches([], step=1, catch_up=CatchUp(3, first=2))
+    np.testing.assert_array_equal(resumed[0]["labels"], labels[4])
+    assert any(np.any(resumed[0]["labels"] != labels[number]) for number in range(4))
 
 
 @pytest.mark.parametrize("given", [[], ["--dequantize"]])
