@@ -6,11 +6,10 @@ import types
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 
 from recipes import augmenting, common, trainer
 from recipes.run_directory import RunDirectory
-from tests.recipes.runs import refusals
+from tests.recipes.runs import parser, refusals
 from tfgan_zoo.data.image_set import ImageSet
 from tfgan_zoo.training.augmentation import AdaptiveAugment, DiffAugment
 from tfgan_zoo.training.catch_up import CatchUp
@@ -20,14 +19,7 @@ ADA = ["--augment=color,cutout", "--ada_target=0.5"]
 
 @pytest.fixture(name="parse")
 def fixture_parse():
-    """Sets all flags as a program that is given these would."""
-
-    def parse(*arguments):
-        for name in flags.FLAGS:
-            flags.FLAGS[name].unparse()
-        flags.FLAGS(["test", "--run_dir=none", *arguments])
-
-    with flagsaver.flagsaver():
+    with parser() as parse:
         yield parse
 
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
 from recipes import autoencoder, common
+from tests.recipes.runs import parser
 from tfgan_zoo.data.image_set import ImageSet
 from tfgan_zoo.training.schedules import TriplingEpochs
 
@@ -17,15 +16,13 @@ IMAGES = ImageSet("none", "train", PIXELS, np.zeros(50, np.int32), ("all",))
 def fixture_build():
     """The VAE of a program that is given these flags."""
 
-    def build(*arguments):
-        for name in flags.FLAGS:
-            flags.FLAGS[name].unparse()
-        small = ["--variant=dave-digits", "--spec=z_dim=2", "--run_dir=none", "--batch_size=20"]
-        flags.FLAGS(["test", *small, *arguments])
-        autoencoder.check_flags(1)
-        return autoencoder.build_vae(IMAGES, common.one_phase()[0])
+    with parser() as parse:
 
-    with flagsaver.flagsaver():
+        def build(*arguments):
+            parse("--variant=dave-digits", "--spec=z_dim=2", "--batch_size=20", *arguments)
+            autoencoder.check_flags(1)
+            return autoencoder.build_vae(IMAGES, common.one_phase()[0])
+
         yield build
 
 

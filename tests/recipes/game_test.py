@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
 from recipes import game, variants
+from tests.recipes.runs import parser
 from tfgan_zoo.data.image_set import ImageSet
 from tfgan_zoo.models import registry
 from tfgan_zoo.training.catch_up import CatchUp
@@ -19,14 +18,7 @@ IMAGES = ImageSet("none", "train", PIXELS, np.zeros(1, np.int32), ("all",))
 
 @pytest.fixture(name="give")
 def fixture_give():
-    """Gives flags to the program, which forgets them after the test."""
-
-    def give(*arguments):
-        for name in flags.FLAGS:
-            flags.FLAGS[name].unparse()
-        flags.FLAGS(["test", "--run_dir=none", *arguments])
-
-    with flagsaver.flagsaver():
+    with parser() as give:
         yield give
 
 

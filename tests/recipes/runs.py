@@ -1,7 +1,11 @@
-"""Runs of recipes in processes of their own."""
+"""Runs of recipes in processes of their own, and flags of recipes in this one."""
 
+import contextlib
 import json
 import pathlib
+
+from absl import flags
+from absl.testing import flagsaver
 
 from tests import programs
 
@@ -41,3 +45,16 @@ def refusals(
     done = programs.run("tests.recipes.refusals", recipe, json.dumps(lists))
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def parser():
+    """A function that sets all flags as a program would that is given these, until the end."""
+
+    def parse(*arguments):
+        for name in flags.FLAGS:
+            flags.FLAGS[name].unparse()
+        flags.FLAGS(["test", "--run_dir=none", *arguments])
+
+    with flagsaver.flagsaver():
+        yield parse
