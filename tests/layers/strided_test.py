@@ -66,6 +66,15 @@ def test_transposed_convolution_is_keras_s_to_the_second_derivative(kernel_size,
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("kernel_size", [7, 9, 12])
+def test_kernels_that_are_larger_than_the_images(kernel_size):
+    for kinds, side in ((CONV, (2, 4)), (TRANSPOSED, (1, 2))):
+        layers = pair(kernel_size, kinds=kinds)
+        theirs, ours = (derivatives(layer, images(side)) for layer in layers)
+        for one, two in zip(theirs, ours, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+
+
 def test_transposed_convolutions_are_keras_s_out_of_training_and_of_large_maps():
     theirs, ours = pair(kinds=TRANSPOSED)
     np.testing.assert_array_equal(theirs(images()), ours(images(), training=False))

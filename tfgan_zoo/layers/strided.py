@@ -185,6 +185,7 @@ def _add_up(pieces, axis):
 def _shifted(x, axis, shift):
     """`x` moved along an axis, with zeros for what comes in."""
     size = x.shape[axis]
+    shift = max(-size, min(size, shift))
     around = [(0, 0)] * len(x.shape)
     around[axis] = (max(shift, 0), max(-shift, 0))
     kept = [slice(None)] * len(x.shape)
